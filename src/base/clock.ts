@@ -27,6 +27,11 @@ export const systemClock: Clock = {
     }),
 };
 
+/** Resolves in a later turn of the event loop: when all that is ready to run now has run. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /**
  * A timer that fires `onTimeout` when `kick()` was not called for `ms`: one pending system timer
  * however often it is kicked. `stop()` ends it.

@@ -1,0 +1,59 @@
+/** Open files and directories by handle number. */
+import type { Listing } from "../cache/listing.ts";
+import type { FileReader } from "../content/file_reader.ts";
+import { FsError, type HandleId } from "./file_system.ts";
+import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
+
+/** One open(2) of a file. */
+export interface FileHandle {
+  readonly inode: FileInode;
+  readonly writable: boolean;
+  readonly reader: FileReader;
+}
+
+/** One opendir(3). */
+export interface DirectoryHandle {
+  readonly inode: DirectoryInode;
+  snapshot: DirectorySnapshot | undefined;
+}
+
+/** A directory as of its first read through a handle: positions in `names` stay what they are. */
+export interface DirectorySnapshot {
+  readonly names: readonly string[];
+  /** What is known of the names now: it goes on being kept up to date. */
+  readonly listing: Listing;
+}
+
+export class HandleTable<Handle extends { readonly inode: Inode }> {
+  readonly #handles = new Map<HandleId, Handle>();
+  #last = 0;
+
+  get size(): number {
+    return this.#handles.size;
+  }
+
+  /** Adds a handle, which holds its inode. */
+  add(handle: Handle): HandleId {
+    const id = ++this.#last as HandleId;
+    this.#handles.set(id, handle);
+    handle.inode.handles++;
+    return id;
+  }
+
+  /** Throws EBADF for a number that is not in use. */
+  get(id: HandleId): Handle {
+    const handle = this.#handles.get(id);
+    if (handle === undefined) throw new FsError("EBADF", `There is no handle ${id}`);
+    return handle;
+  }
+
+  /** Takes a handle out; undefined when it is not there. */
+  remove(id: HandleId): Handle | undefined {
+    const handle = this.#handles.get(id);
+    if (handle !== undefined) {
+      this.#handles.delete(id);
+      handle.inode.handles--;
+    }
+    return handle;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The inodes of a mount by number, and when they may go.
+ *
+ * An inode stays while the kernel knows it (lookups), a handle is open, it holds changes that S3 lacks,
+ * or an inode below it stays. Invariants: the root is always there; an inode in a directory's
+ * `children` has that directory as its parent, bears that name, and is in the table.
+ */
+import { FsError, type InodeNumber, ROOT_INODE } from "./file_system.ts";
+import { DirectoryInode, FileInode, type Inode } from "./inode.ts";
+
+export class InodeTable {
+  readonly root = new DirectoryInode(ROOT_INODE, undefined, "", {});
+  readonly #inodes = new Map<InodeNumber, Inode>([[ROOT_INODE, this.root]]);
+  #last: number = ROOT_INODE;
+
+  get size(): number {
+    return this.#inodes.size;
+  }
+
+  values(): IterableIterator<Inode> {
+    return this.#inodes.values();
+  }
+
+  /** Throws ESTALE for a number that is not (or no longer) in use. */
+  get(number: InodeNumber): Inode {
+    const inode = this.#inodes.get(number);
+    if (inode === undefined) throw new FsError("ESTALE", `There is no inode ${number}`);
+    return inode;
+  }
+
+  /** Throws ENOTDIR for a file. */
+  directory(number: InodeNumber): DirectoryInode {
+    const inode = this.get(number);
+    if (inode.kind !== "directory") {
+      throw new FsError("ENOTDIR", `"${inode.key}" is not a directory`);
+    }
+    return inode;
+  }
+
+  /** Throws EISDIR for a directory. */
+  file(number: InodeNumber): FileInode {
+    const inode = this.get(number);
+    if (inode.kind !== "file") throw new FsError("EISDIR", `"${inode.prefix}" is a directory`);
+    return inode;
+  }
+
+  /** A new directory inode under `name`, which must be free. */
+  addDirectory(parent: DirectoryInode, name: string): DirectoryInode {
+    return this.#add(new DirectoryInode(this.#nextNumber(), parent, name, {}));
+  }
+
+  /** A new file inode under `name`, which must be free. */
+  addFile(parent: DirectoryInode, name: string): FileInode {
+    return this.#add(new FileInode(this.#nextNumber(), parent, name, {}));
+  }
+
+  /** Takes an inode out of its directory: its name is free or stands for something else now. */
+  detach(inode: Inode): void {
+    const { parent, name } = inode;
+    if (parent?.children.get(name) === inode) parent.children.delete(name);
+    this.release(inode);
+  }
+
+  /** Puts an inode under another name, which must be free. */
+  move(inode: Inode, parent: DirectoryInode, name: string): void {
+    const before = inode.parent!;
+    if (before.children.get(inode.name) === inode) before.children.delete(inode.name);
+    inode.parent = parent;
+    inode.name = name;
+    parent.children.set(name, inode);
+    this.release(before);
+  }
+
+  /** The kernel drops `count` lookups. */
+  forget(number: InodeNumber, count: number): void {
+    const inode = this.#inodes.get(number);
+    if (inode === undefined || inode === this.root) return;
+    inode.lookups = Math.max(0, inode.lookups - count);
+    this.release(inode);
+  }
+
+  /** Lets the inode go, and then its parent, if nothing holds it any more. */
+  release(inode: Inode): void {
+    if (inode === this.root || inode.lookups > 0 || inode.handles > 0) return;
+    if (inode.kind === "file" ? inode.staged !== undefined : inode.children.size > 0) return;
+    if (!this.#inodes.delete(inode.number)) return;
+    const { parent, name } = inode;
+    if (parent === undefined) return;
+    if (parent.children.get(name) === inode) parent.children.delete(name);
+    this.release(parent);
+  }
+
+  /** Throws when an invariant of the class comment does not hold. For tests. */
+  checkInvariants(): void {
+    if (this.#inodes.get(ROOT_INODE) !== this.root) throw new Error("The root is not in the table");
+    for (const [number, inode] of this.#inodes) {
+      if (inode.number !== number) throw new Error(`Inode ${inode.number} is filed as ${number}`);
+      if (inode.lookups < 0 || inode.handles < 0) throw new Error(`Inode ${number} counts below 0`);
+      if (inode.kind !== "directory") continue;
+      for (const [name, child] of inode.children) {
+        if (child.parent !== inode || child.name !== name) {
+          throw new Error(`"${name}" in inode ${number} does not know where it is`);
+        }
+        if (this.#inodes.get(child.number) !== child) {
+          throw new Error(`"${name}" in inode ${number} is not in the table`);
+        }
+      }
+    }
+  }
+
+  #add<T extends Inode>(inode: T): T {
+    const siblings = inode.parent!.children;
+    if (siblings.has(inode.name)) throw new Error(`"${inode.name}" is taken`);
+    this.#inodes.set(inode.number, inode);
+    siblings.set(inode.name, inode);
+    return inode;
+  }
+
+  #nextNumber(): InodeNumber {
+    return ++this.#last as InodeNumber;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * From names to inodes: what the listings know, under what this mount holds itself. A file with local
+ * changes counts before any listing; everything else is as the listing says, and an inode that no
+ * longer fits its name leaves it (its open handles keep what they opened).
+ */
+import type { ListedEntry, ListedFile } from "../cache/listing.ts";
+import { attrOf } from "./attr.ts";
+import {
+  type AttrReply,
+  type Entry,
+  FsError,
+  type InodeNumber,
+  type MaybePromise,
+  type OpContext,
+} from "./file_system.ts";
+import { type DirectoryInode, type FileInode, type Inode, InodeSource } from "./inode.ts";
+import type { Volume } from "./volume.ts";
+
+/** Attributes of a file that is being written: soon different, and known here alone. */
+const LOCAL_ATTR_TTL_MS = 1000;
+
+export class Namespace {
+  readonly #volume: Volume;
+
+  constructor(volume: Volume) {
+    this.#volume = volume;
+  }
+
+  /** lookup(): a negative entry when there is no such name. */
+  lookup(parent: InodeNumber, name: string, context: OpContext): MaybePromise<Entry> {
+    const directory = this.#volume.inodes.directory(parent);
+    const found = this.find(directory, name, context.signal);
+    return found instanceof Promise
+      ? found.then((inode) => this.entryOf(directory, inode))
+      : this.entryOf(directory, found);
+  }
+
+  /** getattr(): as the listing says, if the inode still bears its name. */
+  getattr(number: InodeNumber, context: OpContext): MaybePromise<AttrReply> {
+    const inode = this.#volume.inodes.get(number);
+    const { parent } = inode;
+    if (parent === undefined || inode.unlinked || this.#countsItself(inode)) {
+      return this.attrReply(inode);
+    }
+    const found = this.find(parent, inode.name, context.signal);
+    const reply = (current: Inode | undefined) => {
+      if (current === inode || inode.handles > 0) return this.attrReply(inode);
+      // The kernel then looks the path up again.
+      throw new FsError("ESTALE", `"${parent.prefix}${inode.name}" was replaced or removed`);
+    };
+    return found instanceof Promise ? found.then(reply) : reply(found);
+  }
+
+  /** The inode of a name, or undefined when there is none. Throws `StoreError`. */
+  find(
+    directory: DirectoryInode,
+    name: string,
+    signal: AbortSignal,
+  ): MaybePromise<Inode | undefined> {
+    if (directory.unlinked) return undefined;
+    const child = directory.children.get(name);
+    if (child !== undefined && this.#countsItself(child)) return child;
+    const { listings } = this.#volume.options;
+    const known = listings.peek(directory.prefix, name);
+    if (known !== undefined) return this.resolve(directory, name, known.entry);
+    return this.#volume.timed(signal, async (signal) => {
+      const entry = await listings.find(directory.prefix, name, signal);
+      return this.resolve(directory, name, entry);
+    });
+  }
+
+  /** Like `find`, but throws ENOENT. */
+  async get(directory: DirectoryInode, name: string, signal: AbortSignal): Promise<Inode> {
+    const inode = await this.find(directory, name, signal);
+    if (inode === undefined) {
+      throw new FsError("ENOENT", `There is no "${directory.prefix}${name}"`);
+    }
+    return inode;
+  }
+
+  /** The inode of a listed entry: the present one where it fits, else a new one. */
+  resolve(
+    directory: DirectoryInode,
+    name: string,
+    entry: ListedEntry | undefined,
+  ): Inode | undefined {
+    const { inodes } = this.#volume;
+    const child = directory.children.get(name);
+    // It may have become so while the listing was under way.
+    if (child !== undefined && this.#countsItself(child)) return child;
+    if (entry === undefined) {
+      if (child !== undefined) inodes.detach(child);
+      return undefined;
+    }
+    if (entry.kind === "directory") {
+      const inode = child?.kind === "directory" ? child : this.#replaceByDirectory(directory, name);
+      if (entry.attributes !== undefined) inode.attributes = entry.attributes;
+      return inode;
+    }
+    if (child?.kind === "file") {
+      if (child.source!.etag === entry.etag) {
+        if (entry.attributes !== undefined) child.attributes = entry.attributes;
+        return child;
+      }
+      // Handles go on with the version that they opened, under an inode that has no name any more.
+      if (child.handles === 0) return this.setContent(child, entry);
+    }
+    if (child !== undefined) inodes.detach(child);
+    return this.setContent(inodes.addFile(directory, name), entry);
+  }
+
+  /** Makes `inode` stand for another content. */
+  setContent(inode: FileInode, entry: ListedFile): FileInode {
+    const { store, blocks } = this.#volume.options;
+    if (inode.source !== undefined) blocks.drop(inode.source);
+    inode.source = new InodeSource(store, inode, entry.etag, entry.size);
+    inode.lastModifiedMs = entry.lastModifiedMs;
+    inode.storageClass = entry.storageClass;
+    inode.attributes = entry.attributes ?? {};
+    inode.ctime = undefined;
+    inode.atime = undefined;
+    inode.metadata = undefined;
+    inode.contentType = undefined;
+    return inode;
+  }
+
+  /** The kernel's entry of an inode, counting one lookup; of undefined, a negative one. */
+  entryOf(directory: DirectoryInode, inode: Inode | undefined): Entry {
+    const ttlMs = this.#volume.options.listings.remainingTtlMs(directory.prefix);
+    if (inode === undefined) return { ino: 0, generation: 0, entryTtlMs: ttlMs, attrTtlMs: 0 };
+    inode.lookups++;
+    const { attr, ttlMs: attrTtlMs } = this.attrReply(inode);
+    return { ino: inode.number, generation: 0, attr, entryTtlMs: ttlMs, attrTtlMs };
+  }
+
+  attrReply(inode: Inode): AttrReply {
+    const { listings } = this.#volume.options;
+    const ttlMs = inode.parent === undefined || (inode.kind === "file" && inode.local)
+      ? LOCAL_ATTR_TTL_MS
+      : listings.remainingTtlMs(inode.parent.prefix);
+    return { attr: attrOf(this.#volume, inode), ttlMs };
+  }
+
+  #replaceByDirectory(directory: DirectoryInode, name: string): DirectoryInode {
+    const child = directory.children.get(name);
+    if (child !== undefined) this.#volume.inodes.detach(child);
+    return this.#volume.inodes.addDirectory(directory, name);
+  }
+
+  #countsItself(inode: Inode): boolean {
+    return inode.kind === "file" && inode.local;
+  }
+}
