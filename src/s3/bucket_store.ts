@@ -1,0 +1,136 @@
+/** Puts the store of one mount together: retrying over S3, by the mount's share of the pool. */
+import { type Clock, systemClock } from "../base/clock.ts";
+import type { HttpPool } from "../net/http_pool.ts";
+import { type Deadlines, S3Client } from "./client.ts";
+import {
+  CredentialsCache,
+  credentialsLoader,
+  type CredentialsOptions,
+  type ReadEnv,
+} from "./credentials.ts";
+import { BucketEndpoint } from "./endpoint.ts";
+import { BucketNotFoundError, NotFoundError } from "./errors.ts";
+import type { ObjectStore } from "./object_store.ts";
+import { RequestStats } from "./request_stats.ts";
+import { Retrier } from "./retrier.ts";
+import { S3Store } from "./s3_store.ts";
+import { PrefixedStore } from "./stores/prefixed.ts";
+import { RetryingStore } from "./stores/retrying.ts";
+
+export interface BucketStoreOptions {
+  readonly bucket: string;
+  /** "" or a key prefix that ends with "/": the store's keys are relative to it. */
+  readonly prefix: string;
+  /** Base URL; absent: AWS. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  /** Profile of the AWS config files. */
+  readonly profile?: string;
+  /** Absent: decided by the endpoint. */
+  readonly pathStyle?: boolean;
+  readonly credentials: CredentialsOptions;
+  /** Server-side encryption: "AES256", "aws:kms" or "aws:kms:dsse". */
+  readonly sse?: string;
+  readonly sseKmsKeyId?: string;
+  readonly requesterPays: boolean;
+  /** A canned ACL. */
+  readonly acl?: string;
+  readonly readEnv: ReadEnv;
+  readonly clock?: Clock;
+  readonly deadlines?: Partial<Deadlines>;
+}
+
+export const DEFAULT_DEADLINES: Deadlines = {
+  firstByteMs: 10_000,
+  stallMs: 10_000,
+  totalMs: 30_000,
+};
+
+/** One mount's bucket. */
+export interface BucketStore {
+  readonly store: ObjectStore;
+  readonly stats: RequestStats;
+  /** Scheme, host and port that requests go to. */
+  readonly origin: string;
+  /** Name of the service as far as it is recognised, for example "MinIO". */
+  readonly providerName: string;
+  /** Milliseconds since the epoch; undefined when they do not expire or none were needed yet. */
+  readonly credentialsExpireAtMs: number | undefined;
+  /**
+   * One small request, not repeated, that finds endpoint, region, credentials and bucket in order or
+   * rejects with the error that tells what is not.
+   */
+  probe(signal: AbortSignal): Promise<void>;
+  /** Gives the share of the pool up. */
+  close(): void;
+}
+
+/** Throws a TypeError when `endpoint` is not a URL. Sends nothing. */
+export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): BucketStore {
+  const clock = options.clock ?? systemClock;
+  const deadlines = { ...DEFAULT_DEADLINES, ...options.deadlines };
+  const endpoint = new BucketEndpoint({ ...options, ...regionOf(options) });
+  const load = credentialsLoader(options.credentials, options.profile, options.readEnv);
+  const credentials = load === undefined ? undefined : new CredentialsCache(load, clock);
+  const stats = new RequestStats(clock);
+  const share = pool.share();
+  const client = new S3Client({
+    endpoint,
+    share,
+    credentials,
+    stats,
+    clock,
+    deadlines,
+    headers: options.requesterPays ? { "x-amz-request-payer": "requester" } : {},
+  });
+  const direct = new S3Store(client, writeHeaders(options));
+  const { totalMs } = deadlines;
+  const retrier = new Retrier({ clock, totalMs, onRetry: () => stats.retried() });
+  const retrying = new RetryingStore(direct, retrier);
+  return {
+    store: options.prefix === "" ? retrying : new PrefixedStore(retrying, options.prefix),
+    stats,
+    get origin() {
+      return endpoint.origin;
+    },
+    get providerName() {
+      return endpoint.providerName;
+    },
+    get credentialsExpireAtMs() {
+      return credentials?.expireAtMs;
+    },
+    probe: (signal) => probe(direct, options.prefix, signal),
+    close: () => share.close(),
+  };
+}
+
+async function probe(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<void> {
+  try {
+    await store.list({ prefix, maxKeys: 1 }, signal);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new BucketNotFoundError("there is no such bucket", {
+      ...error.details,
+      hint: "Check the name of the bucket and the endpoint",
+    }, { cause: error });
+  }
+}
+
+/** The AWS variables for the region are about AWS; other services have regions of their own. */
+function regionOf(options: BucketStoreOptions): { readonly region?: string } {
+  if (options.region !== undefined) return { region: options.region };
+  if (options.endpoint !== undefined) return {};
+  const region = options.readEnv("AWS_REGION") ?? options.readEnv("AWS_DEFAULT_REGION");
+  return region === undefined ? {} : { region };
+}
+
+function writeHeaders(options: BucketStoreOptions): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const { sse, sseKmsKeyId, acl } = options;
+  if (sse !== undefined) headers["x-amz-server-side-encryption"] = sse;
+  if (sseKmsKeyId !== undefined) {
+    headers["x-amz-server-side-encryption-aws-kms-key-id"] = sseKmsKeyId;
+  }
+  if (acl !== undefined) headers["x-amz-acl"] = acl;
+  return headers;
+}

@@ -1,0 +1,182 @@
+/** The calls of a multipart upload. */
+import type { ByteRange } from "../../base/byte_range.ts";
+import type { S3Client } from "../client.ts";
+import { NotFoundError } from "../errors.ts";
+import type {
+  CompletedPart,
+  CopySource,
+  PutOptions,
+  PutResult,
+  WriteCondition,
+} from "../object_store.ts";
+import { runSdk, SDK_BUCKET } from "../sdk.ts";
+import { withCondition } from "./_conditions.ts";
+import { copySourceHeaders } from "./copy_object.ts";
+import { asPrecondition, propertyHeaders } from "./put_object.ts";
+
+export async function createMultipart(
+  client: S3Client,
+  key: string,
+  options: PutOptions,
+  writeHeaders: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<string> {
+  const call = {
+    operation: "CreateMultipartUpload",
+    kind: "other",
+    key,
+    headers: { ...propertyHeaders(options), ...writeHeaders },
+    roots: ["InitiateMultipartUploadResult"],
+  } as const;
+  const { output, headers } = await runSdk(
+    client,
+    call,
+    signal,
+    (sdk, sdkOptions) =>
+      sdk.client.send(
+        new sdk.commands.CreateMultipartUploadCommand({ Bucket: SDK_BUCKET, Key: key }),
+        sdkOptions,
+      ),
+  );
+  if (!output.UploadId) throw client.protocolError(call, headers, "the answer has no upload id");
+  return output.UploadId;
+}
+
+export async function uploadPart(
+  client: S3Client,
+  key: string,
+  uploadId: string,
+  partNumber: number,
+  body: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal,
+): Promise<CompletedPart> {
+  const call = {
+    operation: "UploadPart",
+    kind: "put",
+    method: "PUT",
+    key,
+    query: { partNumber: String(partNumber), uploadId },
+    isLong: true,
+    body,
+  } as const;
+  const response = await client.send(call, signal);
+  await response.body.cancel();
+  const etag = response.headers.get("etag");
+  if (etag === null) throw client.protocolError(call, response.headers, "the answer has no ETag");
+  return { partNumber, etag };
+}
+
+export async function uploadPartCopy(
+  client: S3Client,
+  key: string,
+  uploadId: string,
+  partNumber: number,
+  source: CopySource,
+  range: ByteRange,
+  signal: AbortSignal,
+): Promise<CompletedPart> {
+  const call = {
+    operation: "UploadPartCopy",
+    kind: "copy",
+    key,
+    isLong: true,
+    headers: {
+      ...copySourceHeaders(client, source),
+      "x-amz-copy-source-range": `bytes=${range.start}-${range.end - 1}`,
+    },
+    roots: ["CopyPartResult"],
+  } as const;
+  const { output, headers } = await runSdk(
+    client,
+    call,
+    signal,
+    (sdk, sdkOptions) =>
+      sdk.client.send(
+        new sdk.commands.UploadPartCopyCommand({
+          Bucket: SDK_BUCKET,
+          Key: key,
+          CopySource: "set above",
+          UploadId: uploadId,
+          PartNumber: partNumber,
+        }),
+        sdkOptions,
+      ),
+  );
+  const etag = output.CopyPartResult?.ETag;
+  if (etag === undefined) throw client.protocolError(call, headers, "the answer has no ETag");
+  return { partNumber, etag };
+}
+
+export async function completeMultipart(
+  client: S3Client,
+  key: string,
+  uploadId: string,
+  parts: readonly CompletedPart[],
+  condition: WriteCondition,
+  signal: AbortSignal,
+): Promise<PutResult> {
+  const call = {
+    operation: "CompleteMultipartUpload",
+    kind: "other",
+    key,
+    isLong: true,
+    roots: ["CompleteMultipartUploadResult"],
+  } as const;
+  const Parts = [...parts].sort((a, b) => a.partNumber - b.partNumber)
+    .map((part) => ({ PartNumber: part.partNumber, ETag: part.etag }));
+  try {
+    return await withCondition(
+      client,
+      "conditionalWrites",
+      call,
+      condition,
+      signal,
+      async (headers) => {
+        const { output, headers: answer } = await runSdk(
+          client,
+          { ...call, headers },
+          signal,
+          (sdk, sdkOptions) =>
+            sdk.client.send(
+              new sdk.commands.CompleteMultipartUploadCommand({
+                Bucket: SDK_BUCKET,
+                Key: key,
+                UploadId: uploadId,
+                MultipartUpload: { Parts },
+              }),
+              sdkOptions,
+            ),
+        );
+        if (!output.ETag) throw client.protocolError(call, answer, "the answer has no ETag");
+        const versionId = answer.get("x-amz-version-id");
+        return { etag: output.ETag, ...(versionId === null ? {} : { versionId }) };
+      },
+    );
+  } catch (error) {
+    throw asPrecondition(error, condition.ifMatch);
+  }
+}
+
+/** Resolves also when there is no such upload. */
+export async function abortMultipart(
+  client: S3Client,
+  key: string,
+  uploadId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const response = await client.send(
+      {
+        operation: "AbortMultipartUpload",
+        kind: "other",
+        method: "DELETE",
+        key,
+        query: { uploadId },
+      },
+      signal,
+    );
+    await response.body.cancel();
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+}

@@ -1,0 +1,56 @@
+/** PutObject: a whole object from memory. */
+import type { S3Client } from "../client.ts";
+import { NotFoundError, PreconditionFailedError } from "../errors.ts";
+import { metadataToHeaders } from "../metadata_headers.ts";
+import type { PutOptions, PutResult } from "../object_store.ts";
+import { withCondition } from "./_conditions.ts";
+
+export async function putObject(
+  client: S3Client,
+  key: string,
+  body: Uint8Array<ArrayBuffer>,
+  options: PutOptions,
+  writeHeaders: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<PutResult> {
+  const call = { operation: "PutObject", kind: "put", method: "PUT", key, isLong: true } as const;
+  try {
+    return await withCondition(client, "conditionalWrites", call, options, signal, async (also) => {
+      const headers = { ...propertyHeaders(options), ...writeHeaders, ...also };
+      const response = await client.send({ ...call, headers, body }, signal);
+      await response.body.cancel();
+      return putResult(client, call, response.headers);
+    });
+  } catch (error) {
+    throw asPrecondition(error, options.ifMatch);
+  }
+}
+
+/** Headers for the properties of a new object. */
+export function propertyHeaders(
+  options: Pick<PutOptions, "contentType" | "metadata" | "storageClass">,
+): Record<string, string> {
+  const headers = metadataToHeaders(options.metadata ?? {});
+  if (options.contentType !== undefined) headers["content-type"] = options.contentType;
+  if (options.storageClass !== undefined) headers["x-amz-storage-class"] = options.storageClass;
+  return headers;
+}
+
+/** If-Match on a name without object is answered by 404: for the caller the condition failed. */
+export function asPrecondition(error: unknown, ifMatch: string | undefined): unknown {
+  const isGone = error instanceof NotFoundError && ifMatch !== undefined &&
+    error.details.code !== "NoSuchUpload";
+  if (!isGone) return error;
+  return new PreconditionFailedError("the object is gone", error.details, { cause: error });
+}
+
+function putResult(
+  client: S3Client,
+  call: { readonly operation: string; readonly key: string },
+  headers: Headers,
+): PutResult {
+  const etag = headers.get("etag");
+  if (etag === null) throw client.protocolError(call, headers, "the answer has no ETag");
+  const versionId = headers.get("x-amz-version-id");
+  return { etag, ...(versionId === null ? {} : { versionId }) };
+}
