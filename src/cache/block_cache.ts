@@ -15,6 +15,7 @@
 import { nextTurn } from "../base/clock.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { NotFoundError, TransportError } from "../s3/errors.ts";
+import type { ObjectStore } from "../s3/object_store.ts";
 import type { ObjectSource } from "./object_source.ts";
 
 /** Small enough that a random 4 KiB read costs little, large enough for few of them in 1 GiB. */
@@ -22,6 +23,7 @@ export const BLOCK_SIZE = 256 * 1024;
 
 interface Block {
   readonly key: string;
+  readonly store: ObjectStore;
   readonly index: number;
   readonly reservation: Reservation;
   /** Present: the bytes. Absent while on its way. */
@@ -50,6 +52,20 @@ class FetchRun {
   }
 }
 
+/** The cache as one store's objects use it, or all together. */
+export interface BlockUsage {
+  /** In memory now. */
+  readonly usedBytes: number;
+  /** Of the bytes read so far, the share that was in memory when asked for; null before any read. */
+  readonly hitRate: number | null;
+}
+
+interface Counters {
+  usedBytes: number;
+  readBytes: number;
+  hitBytes: number;
+}
+
 /** Interest in blocks that were asked for ahead of need; `release()` cancels what is still under way. */
 export interface Prefetch {
   readonly firstIndex: number;
@@ -67,17 +83,37 @@ export class BlockCache {
   #dropped: ArrayBuffer[] = [];
   readonly #blocks = new Map<string, Block>();
   readonly #lru = new Set<Block>();
+  readonly #counters = new Map<ObjectStore, Counters>();
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget;
     budget.addReclaimer((bytes) => this.#evict(bytes));
   }
 
-  /** Bytes of blocks present. */
-  get presentBytes(): number {
-    let total = 0;
-    for (const block of this.#lru) total += block.reservation.bytes;
-    return total;
+  /** How the cache is used, by one store or (without) by all together. */
+  usage(store?: ObjectStore): BlockUsage {
+    const total = { usedBytes: 0, readBytes: 0, hitBytes: 0 };
+    for (const [owner, { usedBytes, readBytes, hitBytes }] of this.#counters) {
+      if (store !== undefined && owner !== store) continue;
+      total.usedBytes += usedBytes;
+      total.readBytes += readBytes;
+      total.hitBytes += hitBytes;
+    }
+    const { usedBytes, readBytes, hitBytes } = total;
+    return { usedBytes, hitRate: readBytes === 0 ? null : hitBytes / readBytes };
+  }
+
+  /** Counts a read of `bytes`, for `usage`. */
+  countRead({ store }: ObjectSource, bytes: number, hit: boolean): void {
+    const counters = this.#countersOf(store);
+    counters.readBytes += bytes;
+    if (hit) counters.hitBytes += bytes;
+  }
+
+  /** Forgets the counts of a store that is used no more, once its blocks are dropped. */
+  forgetStore(store: ObjectStore): void {
+    for (const block of this.#lru) if (block.store === store) this.#remove(block);
+    this.#counters.delete(store);
   }
 
   /** The whole budget that these blocks live in, in bytes. */
@@ -198,6 +234,7 @@ export class BlockCache {
       const key = keyOf(source, at);
       const block: Block = {
         key,
+        store: source.store,
         index: at,
         reservation,
         data: undefined,
@@ -234,6 +271,7 @@ export class BlockCache {
           if (data.byteLength !== block.reservation.bytes) throw bodyTooShort(source, block.index);
           block.data = data;
           this.#lru.add(block);
+          this.#countersOf(source.store).usedBytes += data.byteLength;
           arrived++;
           block.arrival?.resolve(data);
           this.#budget.serveWaiters();
@@ -295,9 +333,19 @@ export class BlockCache {
     this.#blocks.delete(block.key);
     block.reservation.release();
     if (block.data !== undefined) {
+      this.#countersOf(block.store).usedBytes -= block.data.byteLength;
       this.#dropped.push(block.data.buffer);
       if (this.#dropped.length === 1) void nextTurn().then(() => this.#keepDropped());
     }
+  }
+
+  #countersOf(store: ObjectStore): Counters {
+    let counters = this.#counters.get(store);
+    if (counters === undefined) {
+      counters = { usedBytes: 0, readBytes: 0, hitBytes: 0 };
+      this.#counters.set(store, counters);
+    }
+    return counters;
   }
 
   #keepDropped(): void {

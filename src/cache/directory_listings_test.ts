@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import type { Clock } from "../base/clock.ts";
+import { logger } from "../base/log.ts";
+import { AccessDeniedError, TransportError } from "../s3/errors.ts";
+import { MemoryStore } from "../s3/stores/memory.ts";
+import { AttributeLoader } from "./attribute_loader.ts";
+import { AttributeDatabase } from "./attribute_store.ts";
+import { DirectoryListings } from "./directory_listings.ts";
+
+const never = new AbortController().signal;
+const details = { operation: "ListObjectsV2", bucket: "b" };
+
+/** A clock that stands still until told; `sleep` never ends by itself. */
+class ManualClock implements Clock {
+  now = 1000;
+  sleepers: (() => void)[] = [];
+  nowMs = () => this.now;
+  monotonicMs = () => this.now;
+  sleep = (_ms: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      this.sleepers.push(resolve);
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+}
+
+async function withListings(
+  body: (s: { store: MemoryStore; clock: ManualClock; listings: DirectoryListings }) => unknown,
+) {
+  const store = new MemoryStore();
+  const clock = new ManualClock();
+  const database = new AttributeDatabase(":memory:");
+  const attributes = new AttributeLoader(store, database.of("b"), "fast");
+  const log = logger("test");
+  await body({
+    store,
+    clock,
+    listings: new DirectoryListings({ store, clock, log, ttlMs: 60_000, attributes }),
+  });
+  database.close();
+}
+
+async function fill(store: MemoryStore, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await store.put(`d/${String(i).padStart(5, "0")}`, new Uint8Array(1), {}, never);
+  }
+}
+
+Deno.test("DirectoryListings answers for a whole directory after one LIST, until the TTL ends", () =>
+  withListings(async ({ store, clock, listings }) => {
+    await fill(store, 3);
+    assert.equal((await listings.find("d/", "00001", never))?.kind, "file");
+    assert.equal(await listings.find("d/", "none", never), undefined);
+    assert.deepEqual(listings.peek("d/", "none"), { entry: undefined });
+    assert.equal(store.counts.list, 1);
+    clock.now += 60_001;
+    assert.equal(listings.peek("d/", "00001"), undefined);
+    await listings.find("d/", "00001", never);
+    assert.equal(store.counts.list, 2);
+  }));
+
+Deno.test("DirectoryListings lists 10,000 names by ten requests, once for all who ask", () =>
+  withListings(async ({ store, listings }) => {
+    await fill(store, 10_000);
+    const all = await Promise.all([listings.readAll("d/", never), listings.readAll("d/", never)]);
+    assert.equal(all[0].size, 10_000);
+    assert.equal(store.counts.list, 10);
+    assert.equal(store.counts.head, 0);
+  }));
+
+Deno.test("DirectoryListings asks for single names beyond the first page, and remembers them", () =>
+  withListings(async ({ store, listings }) => {
+    await fill(store, 2500);
+    await store.put("d/zdir/x", new Uint8Array(1), {}, never);
+    assert.equal((await listings.find("d/", "00007", never))?.kind, "file");
+    assert.equal(store.counts.list, 1);
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await listings.find("d/", "02400", never))?.kind, "file");
+      assert.equal((await listings.find("d/", "zdir", never))?.kind, "directory");
+      assert.equal(await listings.find("d/", "zzz", never), undefined);
+    }
+    assert.deepEqual([store.counts.head, store.counts.list], [3, 4]);
+    // Going on where the first page ended.
+    const listing = await listings.readAll("d/", never);
+    assert.equal(listing.size, 2501);
+    assert.equal(store.counts.list, 6);
+  }));
+
+Deno.test("DirectoryListings keeps what was changed here while a LIST was under way", () =>
+  withListings(async ({ store, clock, listings }) => {
+    await fill(store, 2);
+    await listings.readAll("d/", never);
+    clock.now += 60_001;
+    const gate = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    store.hook = () => {
+      asked.resolve();
+      return gate.promise;
+    };
+    const refreshed = listings.readAll("d/", never);
+    await asked.promise;
+    const entry = { kind: "file", size: 9, etag: "e", lastModifiedMs: 0 } as const;
+    listings.set("d/", "new", entry);
+    listings.set("d/", "00001", undefined);
+    gate.resolve();
+    const names = [...(await refreshed).entries()].map(([name]) => name);
+    assert.deepEqual(names, ["00000", "new"]);
+  }));
+
+Deno.test("DirectoryListings gives an older answer when the endpoint fails, not when access is denied", () =>
+  withListings(async ({ store, clock, listings }) => {
+    await fill(store, 2);
+    await listings.readAll("d/", never);
+    clock.now += 60_001;
+    store.hook = () => {
+      throw new TransportError("refused", details);
+    };
+    assert.equal((await listings.readAll("d/", never)).size, 2);
+    assert.equal(store.counts.list, 2);
+    await listings.find("d/", "00000", never);
+    assert.equal(store.counts.list, 2, "not asked again at once");
+    await assert.rejects(listings.readAll("other/", never), TransportError);
+    clock.now += 5_001;
+    store.hook = () => {
+      throw new AccessDeniedError("no", details);
+    };
+    await assert.rejects(listings.readAll("d/", never), AccessDeniedError);
+  }));
+
+Deno.test("DirectoryListings gives an older answer when the endpoint does not answer", () =>
+  withListings(async ({ store, clock, listings }) => {
+    await fill(store, 2);
+    await listings.readAll("d/", never);
+    clock.now += 60_001;
+    const gate = Promise.withResolvers<void>();
+    store.hook = () => gate.promise;
+    const read = listings.readAll("d/", never);
+    while (clock.sleepers.length === 0) await Promise.resolve();
+    clock.sleepers[0]!();
+    assert.equal((await read).size, 2);
+    gate.resolve();
+  }));
+
+Deno.test("DirectoryListings lets a caller go when its signal fires; the LIST serves the next one", () =>
+  withListings(async ({ store, listings }) => {
+    await fill(store, 2);
+    const gate = Promise.withResolvers<void>();
+    store.hook = () => gate.promise;
+    const abort = new AbortController();
+    const first = listings.readAll("d/", abort.signal);
+    const second = listings.readAll("d/", never);
+    abort.abort(new Error("enough"));
+    await assert.rejects(first, /enough/);
+    gate.resolve();
+    assert.equal((await second).size, 2);
+    assert.equal(store.counts.list, 1);
+  }));
+
+Deno.test("DirectoryListings moves what is known of a renamed tree along", () =>
+  withListings(async ({ store, listings }) => {
+    await fill(store, 2);
+    await listings.readAll("d/", never);
+    listings.moveTree("d/", "e/f/");
+    assert.equal(listings.peek("d/", "00000"), undefined);
+    assert.equal(listings.peek("e/f/", "00000")?.entry?.kind, "file");
+  }));
