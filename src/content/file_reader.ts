@@ -30,7 +30,9 @@ export class FileReader {
     const end = Math.min(offset + size, source.size);
     if (offset >= end) return [];
     this.#readahead.onRead(source, offset, size);
-    return this.#present(source, offset, end) ?? this.#fetch(source, offset, end, signal);
+    const present = this.#present(source, offset, end);
+    this.#cache.countRead(source, end - offset, present !== undefined);
+    return present ?? this.#fetch(source, offset, end, signal);
   }
 
   close(): void {

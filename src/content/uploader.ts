@@ -3,7 +3,7 @@ import type { ByteRange } from "../base/byte_range.ts";
 import type { MemoryBudget } from "../base/memory_budget.ts";
 import type { Semaphore } from "../base/semaphore.ts";
 import type { ObjectStore, PutOptions, PutResult } from "../s3/object_store.ts";
-import { MEMORY_PER_BODY_BYTE, uploadInParts } from "../s3/multipart_upload.ts";
+import { uploadInParts } from "../s3/multipart_upload.ts";
 import type { ReadBase, StagingFile } from "./staging_file.ts";
 
 /** Objects of this size and more are uploaded in parts. */
@@ -11,8 +11,8 @@ export const MULTIPART_MIN = 16 * 2 ** 20;
 
 /** Parts of one object under way at a time, where memory allows. */
 const PARTS_AT_ONCE = 6;
-/** So much of the memory budget for each of them: bodies are copied on their way to the socket. */
-const BUDGET_PER_PART = 64 * 2 ** 20;
+/** So much of the memory budget for each of them, to leave the most of it to what is being read. */
+const BUDGET_PER_PART = 32 * 2 ** 20;
 
 /** What is in S3 now. */
 export interface Uploaded extends PutResult {
@@ -73,7 +73,7 @@ export class Uploader {
         };
         return { ...await uploadInParts(this.#store, key, parts, options, signal), size };
       }
-      const reservation = await this.#budget.reserve(size * MEMORY_PER_BODY_BYTE, signal);
+      const reservation = await this.#budget.reserve(size, signal);
       const body = new Uint8Array(size);
       try {
         fill(body, 0);
