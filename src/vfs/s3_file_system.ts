@@ -3,6 +3,7 @@
  * to the part that knows how.
  */
 import { S_IFLNK, S_IFMT } from "../base/posix.ts";
+import type { BlockUsage } from "../cache/block_cache.ts";
 import { FileReader } from "../content/file_reader.ts";
 import { modeOf } from "./attr.ts";
 import { Create } from "./create.ts";
@@ -77,6 +78,12 @@ export class S3FileSystem implements FileSystem {
   /** What is not in S3 yet, and why. */
   uploads(): UploadsStatus {
     return this.#uploads.status();
+  }
+
+  /** What of the block cache this file system uses. */
+  cacheUsage(): BlockUsage {
+    const { blocks, store } = this.#volume.options;
+    return blocks.usage(store);
   }
 
   /** Objects that cannot be shown as files, as far as directories were read. */
