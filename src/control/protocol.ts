@@ -1,0 +1,181 @@
+/**
+ * What the daemon and its clients say to each other: the documents of the control API, as JSON. The
+ * names are a public contract (see README): they may be added to, never changed.
+ */
+
+/** Where a mount stands. `degraded`: the folder is there, but S3 or an upload is in trouble. */
+export type MountState =
+  | "stopped"
+  | "starting"
+  | "mounted"
+  | "degraded"
+  | "draining"
+  | "failed";
+
+/** Why a mount is degraded or failed. */
+export interface MountTrouble {
+  readonly message: string;
+  /** What the user can do about it; "" when nothing is known. */
+  readonly hint: string;
+  /** RFC 3339, UTC. */
+  readonly since: string;
+}
+
+/** Files written here that are not in S3 yet. */
+export interface UploadStatus {
+  readonly pending_files: number;
+  readonly pending_bytes: number;
+  /** Age of the oldest pending file; null when there is none. */
+  readonly oldest_seconds: number | null;
+  /** Uploads that run right now. */
+  readonly active: number;
+  readonly last_error: string | null;
+}
+
+/** A file of which both sides were kept, because S3 had changed meanwhile. */
+export interface ConflictStatus {
+  readonly path: string;
+  readonly copy: string;
+  readonly at: string;
+}
+
+/** Requests sent to S3 since the daemon started. */
+export interface RequestCounts {
+  readonly get: number;
+  readonly put: number;
+  readonly list: number;
+  readonly head: number;
+  readonly copy: number;
+  readonly delete: number;
+  readonly other: number;
+  /** Requests that failed in the end. */
+  readonly errors: number;
+  /** Requests sent again after a failure. */
+  readonly retries: number;
+}
+
+/** What changes while a mount runs. */
+export interface MountReport {
+  readonly uploads: UploadStatus;
+  readonly conflicts: readonly ConflictStatus[];
+  readonly requests: RequestCounts;
+  readonly bytes: { readonly downloaded: number; readonly uploaded: number };
+  /** `hit_rate` from 0 to 1; null before the first read. */
+  readonly cache: { readonly used_bytes: number; readonly hit_rate: number | null };
+  /** Since S3 last answered; null when it never did. */
+  readonly last_contact_seconds: number | null;
+  readonly latency_ms_p50: number | null;
+  readonly latency_ms_p99: number | null;
+  /** RFC 3339; null when they do not expire or that is not known. */
+  readonly credentials_expire_at: string | null;
+}
+
+/** One mount. */
+export interface MountStatus extends MountReport {
+  /** For the paths of the control API. */
+  readonly id: string;
+  readonly name: string;
+  readonly bucket: string;
+  readonly prefix: string;
+  /** Base URL; null stands for AWS. */
+  readonly endpoint: string | null;
+  readonly mount_point: string;
+  readonly read_only: boolean;
+  readonly enabled: boolean;
+  readonly auto_mount: boolean;
+  readonly state: MountState;
+  readonly error: MountTrouble | null;
+}
+
+/** What all mounts share. */
+export interface SharedUsage {
+  readonly memory: {
+    readonly used_bytes: number;
+    readonly limit_bytes: number;
+    readonly rss_bytes: number;
+  };
+  readonly cache: {
+    readonly used_bytes: number;
+    readonly limit_bytes: number;
+    readonly hit_rate: number | null;
+  };
+  readonly connections: { readonly in_use: number; readonly limit: number };
+}
+
+/** `GET /api/v0/status` and `cloudmount status --json`. */
+export interface StatusDocument extends SharedUsage {
+  readonly version: string;
+  readonly pid: number;
+  readonly uptime_seconds: number;
+  /** No mount is starting, degraded or failed. */
+  readonly healthy: boolean;
+  readonly config_path: string;
+  readonly mounts: readonly MountStatus[];
+}
+
+/** `GET /api/v0/health`; status 503 when not healthy. */
+export interface HealthDocument {
+  readonly healthy: boolean;
+  readonly version: string;
+  readonly uptime_seconds: number;
+}
+
+/** What one mount still has to upload. */
+export interface PendingMount {
+  readonly name: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Answer to a shutdown that is under way: every mount is drained and gone, the process ends next. */
+export interface ShutdownDocument {
+  readonly stopped: boolean;
+}
+
+/** An error, as `application/problem+json` (RFC 9457). */
+export interface Problem {
+  readonly type: "about:blank";
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly hint?: string;
+  /** With 504: what was not done in time. */
+  readonly pending?: readonly PendingMount[];
+}
+
+/** A failure that is answered as a `Problem`. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  readonly problem: Problem;
+
+  constructor(problem: Omit<Problem, "type">, options?: ErrorOptions) {
+    super(problem.detail, options);
+    this.problem = { type: "about:blank", ...problem };
+  }
+}
+
+/** How long an operation that drains may take, and whether to drain at all. */
+export interface DrainOptions {
+  /** Milliseconds. */
+  readonly timeoutMs: number;
+  /** Do not wait for uploads, and detach even a busy folder. What is not uploaded stays staged on disk. */
+  readonly force: boolean;
+}
+
+/** What the control API controls; the daemon's supervisor implements it. All may throw `ProblemError`. */
+export interface ControlService {
+  /** At once, whatever S3 and the mounts do. */
+  health(): HealthDocument;
+  /** At once, whatever S3 and the mounts do. */
+  status(): StatusDocument;
+  /** 404 for an unknown id. */
+  mount(id: string): MountStatus;
+  /** Resolves when the folder is there; nothing to do when it already is. */
+  startMount(id: string, signal: AbortSignal): Promise<MountStatus>;
+  /** Drains, then unmounts; 504 when that took too long: the mount is then as before. */
+  stopMount(id: string, options: DrainOptions, signal: AbortSignal): Promise<MountStatus>;
+  /** Waits until all files are in S3; 504 when that took too long. */
+  flushMount(id: string, timeoutMs: number, signal: AbortSignal): Promise<MountStatus>;
+  /** Stops all mounts, then ends the process; 504 when something is pending: all goes on then. */
+  shutdown(options: DrainOptions, signal: AbortSignal): Promise<ShutdownDocument>;
+}
