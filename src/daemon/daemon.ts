@@ -1,0 +1,80 @@
+/** The life of a daemon, from its lock to its end. */
+import { join } from "node:path";
+import { logger } from "../base/log.ts";
+import type { Config } from "../config/types.ts";
+import type { StatusDocument } from "../control/protocol.ts";
+import { startControlServer } from "../control/server.ts";
+import type { MountBackend } from "../wiring/mount_backend.ts";
+import { acquireInstanceLock } from "./instance_lock.ts";
+import { startLogging, stopLogging } from "./logging.ts";
+import type { EndSignals } from "./signals.ts";
+import { Supervisor } from "./supervisor.ts";
+
+const log = logger("daemon");
+
+/** An ending daemon waits this long for uploads, so that a system that shuts down need not kill it. */
+const DRAIN_MS = 60_000;
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly version: string;
+  /** Made once the lock is held. */
+  readonly createBackend: (config: Config) => MountBackend;
+  readonly signals: EndSignals;
+  /** Gets log lines as text, if a person watches. */
+  readonly writeText: ((text: string) => void) | undefined;
+  /** Called once, when every mount is up or has failed; the control API answers long before. */
+  readonly onReady: (status: StatusDocument) => void;
+}
+
+/**
+ * Runs until a signal or a `shutdown` over the control API ends it; then everything is unmounted.
+ * Throws when it cannot start, for example `AlreadyRunningError`.
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const { config } = options;
+  const { stateDir } = config.daemon;
+  await Deno.mkdir(join(stateDir, "logs"), { recursive: true, mode: 0o700 });
+  await Deno.chmod(stateDir, 0o700);
+  const lock = await acquireInstanceLock(stateDir);
+  try {
+    await startLogging(stateDir, config.daemon.logLevel, options.writeText);
+    try {
+      await serve(options);
+    } catch (error) {
+      log.fatal("The daemon cannot go on: {error}", { error });
+      throw error;
+    } finally {
+      await stopLogging();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+async function serve({ config, version, createBackend, signals, onReady }: DaemonOptions) {
+  log.info("Starting version {version} with {path}", { version, path: config.path });
+  const supervisor = new Supervisor(config, createBackend(config), version);
+  const control = await startControlServer(supervisor, config.daemon.socket);
+  let ending = false;
+  const started = supervisor.startAll().then(() => {
+    if (!ending) onReady(supervisor.status());
+  });
+  try {
+    await Promise.race([supervisor.stopped, aborted(signals.end)]);
+    log.info("Stopping");
+  } finally {
+    ending = true;
+    await supervisor.end(DRAIN_MS, signals.hurry);
+    await started;
+    await control.close();
+    log.info("Stopped");
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}

@@ -1,0 +1,31 @@
+/** The signals that end a daemon: the first one asks for an orderly end, the second one for haste. */
+
+const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP"];
+
+export interface EndSignals extends Disposable {
+  /** Fires at the first signal. */
+  readonly end: AbortSignal;
+  /** Fires at the second signal. */
+  readonly hurry: AbortSignal;
+}
+
+/** Takes over SIGTERM, SIGINT and SIGHUP (a terminal that was closed) until it is disposed of. */
+export function watchEndSignals(): EndSignals {
+  const end = new AbortController();
+  const hurry = new AbortController();
+  const handlers = ENDING.map((signal) => {
+    const handler = () => {
+      const which = end.signal.aborted ? hurry : end;
+      which.abort(new Error(`received ${signal}`));
+    };
+    Deno.addSignalListener(signal, handler);
+    return { signal, handler };
+  });
+  return {
+    end: end.signal,
+    hurry: hurry.signal,
+    [Symbol.dispose]: () => {
+      for (const { signal, handler } of handlers) Deno.removeSignalListener(signal, handler);
+    },
+  };
+}

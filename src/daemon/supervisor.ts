@@ -1,0 +1,222 @@
+/**
+ * Owns all mounts of a daemon. A mount that fails or hangs never holds up another one, the start of the
+ * daemon, or an answer about its status.
+ */
+import { type Clock, systemClock } from "../base/clock.ts";
+import { logger } from "../base/log.ts";
+import type { Config } from "../config/types.ts";
+import {
+  type ControlService,
+  type DrainOptions,
+  type HealthDocument,
+  type MountStatus,
+  type PendingMount,
+  ProblemError,
+  type ShutdownDocument,
+  type StatusDocument,
+} from "../control/protocol.ts";
+import type { MountBackend } from "../wiring/mount_backend.ts";
+import { MountedBucket, sentence } from "./mounted_bucket.ts";
+
+const log = logger("daemon");
+
+/** What stopping takes beyond the draining. */
+const STOP_MS = 5_000;
+
+/** The daemon's heart; the control API calls it. */
+export class Supervisor implements ControlService {
+  readonly #config: Config;
+  readonly #version: string;
+  readonly #clock: Clock;
+  readonly #startedMs: number;
+  readonly #backend: MountBackend;
+  readonly #buckets: ReadonlyMap<string, MountedBucket>;
+  readonly #stopped = Promise.withResolvers<void>();
+  /** Aborts starts and drains that are under way when the daemon must end now. */
+  readonly #end = new AbortController();
+
+  constructor(
+    config: Config,
+    backend: MountBackend,
+    version: string,
+    clock: Clock = systemClock,
+  ) {
+    this.#config = config;
+    this.#backend = backend;
+    this.#version = version;
+    this.#clock = clock;
+    this.#startedMs = clock.nowMs();
+    this.#buckets = new Map(
+      config.mounts.map((mount) => [mount.name, new MountedBucket(mount, backend, clock)]),
+    );
+  }
+
+  /** Resolves after a shutdown that succeeded: the process may end. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** Starts all mounts that want it, side by side; resolves when each is up or has failed. Never rejects. */
+  async startAll(): Promise<void> {
+    const wanted = [...this.#buckets.values()].filter(({ config }) =>
+      config.enabled && config.autoMount
+    );
+    await Promise.allSettled(wanted.map((bucket) => bucket.start(this.#end.signal)));
+  }
+
+  health(): HealthDocument {
+    return {
+      healthy: [...this.#buckets.values()].every(isHealthy),
+      version: this.#version,
+      uptime_seconds: this.#uptimeSeconds(),
+    };
+  }
+
+  status(): StatusDocument {
+    const { healthy, version, uptime_seconds } = this.health();
+    return {
+      version,
+      pid: Deno.pid,
+      uptime_seconds,
+      healthy,
+      config_path: this.#config.path,
+      ...this.#backend.usage(),
+      mounts: [...this.#buckets.values()].map((bucket) => bucket.status()),
+    };
+  }
+
+  mount(id: string): MountStatus {
+    return this.#bucket(id).status();
+  }
+
+  async startMount(id: string, signal: AbortSignal): Promise<MountStatus> {
+    const bucket = this.#bucket(id);
+    try {
+      // The start goes on when the client leaves: its deadline is its own.
+      await until(bucket.start(this.#end.signal), signal);
+    } catch (error) {
+      if (error instanceof ProblemError || signal.aborted) throw error;
+      const hint = bucket.status().error?.hint ?? "";
+      throw new ProblemError({
+        title: "Cannot mount",
+        status: 502,
+        detail: sentence(`Cannot mount "${id}"`, error),
+        ...(hint === "" ? {} : { hint }),
+      }, { cause: error });
+    }
+    return bucket.status();
+  }
+
+  async stopMount(id: string, options: DrainOptions, signal: AbortSignal): Promise<MountStatus> {
+    const bucket = this.#bucket(id);
+    await bucket.stop(options, this.#orEnd(signal));
+    return bucket.status();
+  }
+
+  async flushMount(id: string, timeoutMs: number, signal: AbortSignal): Promise<MountStatus> {
+    const bucket = this.#bucket(id);
+    await bucket.flush(timeoutMs, this.#orEnd(signal));
+    return bucket.status();
+  }
+
+  /** Stops every mount; those that could be stopped stay so when another one could not. */
+  async shutdown(options: DrainOptions, signal: AbortSignal): Promise<ShutdownDocument> {
+    const buckets = [...this.#buckets.values()];
+    const results = await Promise.allSettled(
+      buckets.map((bucket) => bucket.stop(options, this.#orEnd(signal))),
+    );
+    signal.throwIfAborted();
+    const failures = results.flatMap((result) =>
+      result.status === "rejected" ? [result.reason as unknown] : []
+    );
+    if (failures.length > 0) throw combined(failures);
+    this.#stopped.resolve();
+    return { stopped: true };
+  }
+
+  /**
+   * Ends everything for a process that is about to go: drains until `drainMs` is over or `hurry` fires,
+   * then detaches what is left. What was not uploaded stays staged on disk. Never rejects.
+   */
+  async end(drainMs: number, hurry: AbortSignal): Promise<void> {
+    // Bounded here too: a stop that somebody else asked for may be ahead, with more patience.
+    const limit = AbortSignal.any([hurry, AbortSignal.timeout(drainMs + STOP_MS)]);
+    try {
+      await until(this.shutdown({ timeoutMs: drainMs, force: false }, limit), limit);
+    } catch (error) {
+      const left = this.#pending();
+      log.warn("Not everything could be stopped in order: {error}", { error });
+      if (left.length > 0) {
+        log.warn("Left for the next start: {pending}", { pending: JSON.stringify(left) });
+      }
+      this.#end.abort(new Error("the daemon is stopping"));
+      await Promise.allSettled(
+        [...this.#buckets.values()].map((bucket) =>
+          bucket.stop({ timeoutMs: 0, force: true }, new AbortController().signal)
+        ),
+      );
+    }
+    this.#backend.close();
+  }
+
+  #pending(): PendingMount[] {
+    return [...this.#buckets.values()].flatMap((bucket) => bucket.pending() ?? []);
+  }
+
+  #bucket(id: string): MountedBucket {
+    const bucket = this.#buckets.get(id);
+    if (bucket !== undefined) return bucket;
+    throw new ProblemError({
+      title: "No such mount",
+      status: 404,
+      detail: `Cannot find a mount named "${id}"`,
+      hint: this.#buckets.size === 0
+        ? `${this.#config.path} lists none`
+        : `There are: ${[...this.#buckets.keys()].join(", ")}`,
+    });
+  }
+
+  #orEnd(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#end.signal]);
+  }
+
+  #uptimeSeconds(): number {
+    return Math.max(0, Math.round((this.#clock.nowMs() - this.#startedMs) / 1000));
+  }
+}
+
+function isHealthy(bucket: MountedBucket): boolean {
+  const { state } = bucket;
+  return state === "mounted" || state === "stopped" || state === "draining";
+}
+
+/** One problem for several: all that is pending, and 504 when any timed out. */
+function combined(failures: readonly unknown[]): unknown {
+  if (failures.length === 1) return failures[0];
+  const problems = failures.map((failure) =>
+    failure instanceof ProblemError ? failure.problem : undefined
+  );
+  const pending = problems.flatMap((problem) => problem?.pending ?? []);
+  const hint = problems.find((problem) => problem?.hint !== undefined)?.hint;
+  return new ProblemError({
+    title: "Not all mounts could be stopped",
+    status: problems.some((problem) => problem?.status === 504) ? 504 : 409,
+    detail: failures.map((failure) => failure instanceof Error ? failure.message : String(failure))
+      .join("; "),
+    ...(hint === undefined ? {} : { hint }),
+    ...(pending.length === 0 ? {} : { pending }),
+  }, { cause: failures[0] });
+}
+
+/** `work`, or the signal's reason when that fires first; the work goes on. */
+async function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Whether a mount can reach its bucket. An operation that fails in a way that may concern the whole
+ * bucket raises a suspicion; a probe (the cheapest LIST) then decides, and goes on at growing intervals
+ * until it succeeds. A mount in good health sends no probes: requests cost money.
+ */
+import { type Clock, Deadline } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { ObjectBody, ObjectStore } from "../s3/object_store.ts";
+import {
+  AccessDeniedError,
+  BucketNotFoundError,
+  ClockSkewError,
+  StoreError,
+  WrongRegionError,
+} from "../s3/errors.ts";
+import { explain, type Explanation } from "./explain.ts";
+import type { Trouble } from "./mount_backend.ts";
+
+/** An endpoint that takes longer for one LIST of one key is in trouble, whatever it answers later. */
+const PROBE_TIMEOUT_MS = 5_000;
+/** A start waits for the first answer: long enough to learn of a refusal, not to sit out an outage. */
+const GREETING_TIMEOUT_MS = 2_500;
+/** While operations run, an endpoint that was not heard of for so long is suspect. */
+const SILENCE_MS = 3_000;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 15_000;
+
+const NO_ANSWER: Explanation = {
+  message: "S3 does not answer",
+  hint: "Check the network and the endpoint; the mount recovers by itself",
+};
+
+export interface ContactMonitorOptions {
+  /** Sends one request that tells whether the mount can work; it does not repeat what fails. */
+  readonly probe: (signal: AbortSignal) => Promise<void>;
+  /** How long ago the endpoint answered anything. */
+  readonly sinceContactMs: () => number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class ContactMonitor {
+  readonly #options: ContactMonitorOptions;
+  readonly #closing = new AbortController();
+  #trouble: Trouble | undefined;
+  #probing: Promise<void> | undefined;
+  /** Operations under way. */
+  #running = 0;
+  #listening = false;
+
+  constructor(options: ContactMonitorOptions) {
+    this.#options = options;
+  }
+
+  /** What is wrong, as far as is known. */
+  get trouble(): Trouble | undefined {
+    return this.#trouble;
+  }
+
+  /**
+   * The first contact. Resolves with S3's refusal if it answers that the mount cannot work, and with
+   * undefined when all is well or there is no answer; `trouble` then tells.
+   */
+  async greet(): Promise<StoreError | undefined> {
+    try {
+      await this.#ask(GREETING_TIMEOUT_MS);
+      return undefined;
+    } catch (error) {
+      if (isRefusal(error)) return error;
+      this.#blame(error);
+      this.suspect(error);
+      return undefined;
+    }
+  }
+
+  /** An operation failed: finds out whether the bucket is out of reach, if that is a possible reason. */
+  suspect(error: unknown): void {
+    if (concernsBucket(error)) this.#investigate();
+  }
+
+  /** `store` with its failures and its silence watched. */
+  watched(store: ObjectStore): ObjectStore {
+    return watchStore(store, {
+      begin: () => {
+        this.#running++;
+        if (!this.#listening) void this.#listen();
+      },
+      end: () => this.#running--,
+      fail: (error) => this.suspect(error),
+    });
+  }
+
+  /** Ends the probing. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("The mount ends"));
+    await this.#probing;
+  }
+
+  #investigate(): void {
+    if (this.#probing !== undefined) return;
+    this.#probing = this.#probeUntilWell().finally(() => this.#probing = undefined);
+  }
+
+  /** The store repeats what fails for a long time: an outage is noticed before it gives up. */
+  async #listen(): Promise<void> {
+    const { clock, sinceContactMs } = this.#options;
+    const { signal } = this.#closing;
+    this.#listening = true;
+    while (this.#running > 0 && !signal.aborted) {
+      await clock.sleep(SILENCE_MS, signal).catch(() => {});
+      if (this.#running > 0 && sinceContactMs() >= SILENCE_MS) this.#investigate();
+    }
+    this.#listening = false;
+  }
+
+  async #probeUntilWell(): Promise<void> {
+    const { signal } = this.#closing;
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs *= 2) {
+      try {
+        await this.#ask(PROBE_TIMEOUT_MS);
+        if (this.#trouble !== undefined) this.#options.log.info("The bucket is in reach again");
+        this.#trouble = undefined;
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#blame(error);
+      }
+      await this.#options.clock.sleep(Math.min(pauseMs, LONGEST_PAUSE_MS), signal).catch(() => {});
+    }
+  }
+
+  async #ask(timeoutMs: number): Promise<void> {
+    using deadline = new Deadline(this.#closing.signal, timeoutMs);
+    await this.#options.probe(deadline.signal);
+  }
+
+  #blame(error: unknown): void {
+    const { message, hint } = error instanceof StoreError ? explain(error) : NO_ANSWER;
+    if (this.#trouble === undefined) {
+      this.#options.log.warn("The bucket is out of reach: {reason}", { reason: message });
+    }
+    this.#trouble = {
+      message,
+      hint,
+      sinceMs: this.#trouble?.sinceMs ?? this.#options.clock.nowMs(),
+    };
+  }
+}
+
+/** Whether a failure can mean that the whole bucket is out of reach, not just one object. */
+function concernsBucket(error: unknown): boolean {
+  if (!(error instanceof StoreError)) return error instanceof Error;
+  return error.retryable || isRefusal(error);
+}
+
+/** Whether S3 answered that this mount cannot work as configured. */
+function isRefusal(error: unknown): error is StoreError {
+  return error instanceof AccessDeniedError || error instanceof BucketNotFoundError ||
+    error instanceof ClockSkewError || error instanceof WrongRegionError;
+}
+
+/** What is told of each operation. */
+interface Watcher {
+  readonly begin: () => void;
+  readonly end: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+function watchStore(store: ObjectStore, watcher: Watcher): ObjectStore {
+  const watch = <T>(work: Promise<T>, signal: AbortSignal) => watchWork(work, signal, watcher);
+  return {
+    bucket: store.bucket,
+    list: (options, signal) => watch(store.list(options, signal), signal),
+    head: (key, signal) => watch(store.head(key, signal), signal),
+    get: async (key, options, signal) =>
+      watchBody(await watch(store.get(key, options, signal), signal), signal, watcher),
+    put: (key, body, options, signal) => watch(store.put(key, body, options, signal), signal),
+    copy: (source, key, options, signal) => watch(store.copy(source, key, options, signal), signal),
+    delete: (key, signal) => watch(store.delete(key, signal), signal),
+    deleteMany: (keys, signal) => watch(store.deleteMany(keys, signal), signal),
+    createMultipart: (key, options, signal) =>
+      watch(store.createMultipart(key, options, signal), signal),
+    uploadPart: (key, id, number, body, signal) =>
+      watch(store.uploadPart(key, id, number, body, signal), signal),
+    uploadPartCopy: (key, id, number, source, range, signal) =>
+      watch(store.uploadPartCopy(key, id, number, source, range, signal), signal),
+    completeMultipart: (key, id, parts, condition, signal) =>
+      watch(store.completeMultipart(key, id, parts, condition, signal), signal),
+    abortMultipart: (key, id, signal) => watch(store.abortMultipart(key, id, signal), signal),
+  };
+}
+
+function watchBody(body: ObjectBody, signal: AbortSignal, watcher: Watcher): ObjectBody {
+  return {
+    info: body.info,
+    cancel: () => body.cancel(),
+    read: (target) => watchWork(body.read(target), signal, watcher),
+  };
+}
+
+async function watchWork<T>(work: Promise<T>, signal: AbortSignal, watcher: Watcher): Promise<T> {
+  watcher.begin();
+  try {
+    return await work;
+  } catch (error) {
+    if (!calledOff(signal)) watcher.fail(error);
+    throw error;
+  } finally {
+    watcher.end();
+  }
+}
+
+/** An operation that its caller gave up says nothing about S3, but one that ran out of time does. */
+function calledOff({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof DOMException && reason.name === "TimeoutError");
+}

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import type { Clock } from "../base/clock.ts";
+import { logger } from "../base/log.ts";
+import {
+  AccessDeniedError,
+  BucketNotFoundError,
+  NotFoundError,
+  type StoreError,
+  TransportError,
+} from "../s3/errors.ts";
+import type { ObjectStore } from "../s3/object_store.ts";
+import { ContactMonitor } from "./contact_monitor.ts";
+
+const DETAILS = { operation: "ListObjectsV2", bucket: "b", hint: "Check the network" };
+const REFUSED_CONNECTION = new TransportError("connection refused", DETAILS);
+
+const SILENCE_MS = 3_000;
+
+/** A store whose probe and HEAD fail with what the test says; the rest is not called. */
+class StubStore {
+  failure: StoreError | undefined;
+  probes = 0;
+  sinceContactMs = 0;
+  /** HEADs hang until it resolves. */
+  gate: Promise<void> | undefined;
+
+  probe(): Promise<void> {
+    this.probes++;
+    return this.failure === undefined ? Promise.resolve() : Promise.reject(this.failure);
+  }
+
+  async head(): Promise<never> {
+    await this.gate;
+    return Promise.reject(this.failure ?? new NotFoundError("gone", DETAILS));
+  }
+}
+
+/** A clock whose sleepers wake when the test says so. */
+class StepClock implements Clock {
+  readonly sleeps: { ms: number; wake: () => void }[] = [];
+  /** Those between probes. */
+  get pauses() {
+    return this.sleeps.filter(({ ms }) => ms !== SILENCE_MS);
+  }
+  nowMs = () => 1_000_000;
+  monotonicMs = () => 0;
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.sleeps.push({ ms, wake: resolve });
+    });
+  }
+}
+
+function setUp() {
+  const stub = new StubStore();
+  const clock = new StepClock();
+  const store = stub as Partial<ObjectStore> as ObjectStore;
+  const monitor = new ContactMonitor({
+    probe: () => stub.probe(),
+    sinceContactMs: () => stub.sinceContactMs,
+    clock,
+    log: logger("test"),
+  });
+  return { stub, store, clock, monitor };
+}
+
+/** Lets everything that can run now run. */
+const settle = () => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("ContactMonitor reports an endpoint that cannot be reached until a probe succeeds", async () => {
+  const { stub, store, clock, monitor } = setUp();
+  stub.failure = REFUSED_CONNECTION;
+  await assert.rejects(
+    monitor.watched(store).head("k", new AbortController().signal),
+    TransportError,
+  );
+  await settle();
+  assert.match(monitor.trouble?.message ?? "", /connection refused/);
+  assert.equal(monitor.trouble?.hint, "Check the network");
+  assert.equal(monitor.trouble?.sinceMs, 1_000_000);
+  clock.pauses[0]!.wake();
+  await settle();
+  assert.ok(monitor.trouble !== undefined);
+  stub.failure = undefined;
+  clock.pauses[1]!.wake();
+  await settle();
+  assert.equal(monitor.trouble, undefined);
+  assert.equal(clock.pauses.length, 2);
+  await monitor.close();
+});
+
+Deno.test("ContactMonitor probes at growing intervals, and one probe at a time", async () => {
+  const { stub, clock, monitor } = setUp();
+  stub.failure = REFUSED_CONNECTION;
+  monitor.suspect(REFUSED_CONNECTION);
+  monitor.suspect(REFUSED_CONNECTION);
+  for (let round = 0; round < 6; round++) {
+    await settle();
+    assert.equal(stub.probes, round + 1);
+    clock.pauses[round]!.wake();
+  }
+  await settle();
+  assert.deepEqual(clock.pauses.map(({ ms }) => ms), [1000, 2000, 4000, 8000, 15000, 15000, 15000]);
+  await monitor.close();
+});
+
+Deno.test("ContactMonitor is not bothered by what concerns one object only", async () => {
+  const { stub, store, monitor } = setUp();
+  await assert.rejects(
+    monitor.watched(store).head("k", new AbortController().signal),
+    NotFoundError,
+  );
+  await settle();
+  assert.equal(stub.probes, 0);
+  assert.equal(monitor.trouble, undefined);
+});
+
+Deno.test("ContactMonitor asks again when access is denied, and believes the answer", async () => {
+  const { stub, monitor } = setUp();
+  monitor.suspect(new AccessDeniedError("this key is not for you", DETAILS));
+  await settle();
+  assert.equal(stub.probes, 1);
+  assert.equal(monitor.trouble, undefined);
+});
+
+Deno.test("ContactMonitor minds an operation that timed out, not one that was called off", async () => {
+  const { stub, store, monitor } = setUp();
+  const calledOff = AbortSignal.abort(new Error("interrupted"));
+  stub.failure = REFUSED_CONNECTION;
+  await assert.rejects(monitor.watched(store).head("k", calledOff));
+  await settle();
+  assert.equal(stub.probes, 0);
+  const timedOut = AbortSignal.abort(new DOMException("too late", "TimeoutError"));
+  await assert.rejects(monitor.watched(store).head("k", timedOut));
+  await settle();
+  assert.equal(stub.probes, 1);
+  await monitor.close();
+});
+
+Deno.test("ContactMonitor's greeting tells a refusal, and does not ask again", async () => {
+  const { stub, monitor } = setUp();
+  stub.failure = new BucketNotFoundError("no such bucket", DETAILS);
+  assert.equal(await monitor.greet(), stub.failure);
+  await settle();
+  assert.equal(stub.probes, 1);
+});
+
+Deno.test("ContactMonitor's greeting that is not answered is trouble, and asking goes on", async () => {
+  const { stub, clock, monitor } = setUp();
+  stub.failure = REFUSED_CONNECTION;
+  assert.equal(await monitor.greet(), undefined);
+  assert.match(monitor.trouble?.message ?? "", /connection refused/);
+  await settle();
+  assert.equal(clock.pauses.length, 1);
+  await monitor.close();
+});
+
+Deno.test("ContactMonitor suspects an endpoint that is silent while an operation waits", async () => {
+  const { stub, store, clock, monitor } = setUp();
+  const gate = Promise.withResolvers<void>();
+  stub.gate = gate.promise;
+  const waiting = monitor.watched(store).head("k", new AbortController().signal);
+  const silence = () => clock.sleeps.findLast(({ ms }) => ms === SILENCE_MS)!;
+  stub.sinceContactMs = SILENCE_MS - 1;
+  silence().wake();
+  await settle();
+  assert.equal(stub.probes, 0);
+  stub.sinceContactMs = SILENCE_MS;
+  silence().wake();
+  await settle();
+  assert.equal(stub.probes, 1);
+  gate.resolve();
+  await assert.rejects(waiting, NotFoundError);
+  await monitor.close();
+});

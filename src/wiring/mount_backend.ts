@@ -1,0 +1,49 @@
+/** What stands between the daemon and the rooms below: it turns a mount's config into a served folder. */
+import type { MountConfig } from "../config/types.ts";
+import type { MountReport, SharedUsage } from "../control/protocol.ts";
+
+/** Why a mount that runs is degraded. */
+export interface Trouble {
+  readonly message: string;
+  /** "" when nothing is known that would help. */
+  readonly hint: string;
+  /** Milliseconds since the epoch. */
+  readonly sinceMs: number;
+}
+
+/** Why a folder stopped being served. */
+export type MountEnd =
+  /** Unmounted, by us or by somebody else. */
+  | { readonly kind: "unmounted" }
+  /** The connection with the kernel broke. */
+  | { readonly kind: "broken"; readonly error: Error };
+
+/** One folder that is served. */
+export interface RunningMount {
+  /** Resolves once when the folder is no longer served; never rejects. */
+  readonly ended: Promise<MountEnd>;
+  /** What is wrong with it now, if anything. At once. */
+  trouble(): Trouble | undefined;
+  /** Numbers for the status document. At once. */
+  report(): MountReport;
+  /** Resolves when everything written is in S3; rejects when an upload cannot succeed, or with the signal's reason. */
+  drain(signal: AbortSignal): Promise<void>;
+  /**
+   * Ends it and frees everything it holds. Without `force` a folder in use is an error and goes on being
+   * served; with it the folder is detached whatever happens. Safe to call after `ended`.
+   */
+  unmount(options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
+}
+
+/** All mounts of a process share one backend: its pool and its memory. */
+export interface MountBackend {
+  /**
+   * Serves the mount's folder. Resolves when it is there, also when S3 does not answer (`trouble()` tells
+   * then); rejects when it cannot be, or when S3 definitely refuses it.
+   */
+  start(mount: MountConfig, signal: AbortSignal): Promise<RunningMount>;
+  /** At once. */
+  usage(): SharedUsage;
+  /** After the last mount is gone. */
+  close(): void;
+}

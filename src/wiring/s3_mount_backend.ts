@@ -1,0 +1,102 @@
+/** Mounts buckets: store, file system and FUSE put together. */
+import { logger } from "../base/log.ts";
+import type { Config, MountConfig } from "../config/types.ts";
+import type { SharedUsage } from "../control/protocol.ts";
+import type { FuseMount } from "../fuse/fuse_mount.ts";
+import { mountFuse } from "../fuse/mount.ts";
+import type { BucketStore } from "../s3/bucket_store.ts";
+import type { ReadEnv } from "../s3/credentials.ts";
+import { openBucket } from "./bucket.ts";
+import { ContactMonitor } from "./contact_monitor.ts";
+import { createFileSystem } from "./file_system.ts";
+import type { MountBackend, RunningMount } from "./mount_backend.ts";
+import { Resources } from "./resources.ts";
+import { ServedMount } from "./served_mount.ts";
+
+/** The backend of a daemon with this config. Its state directory must be there and locked. */
+export function createMountBackend(config: Config, readEnv: ReadEnv): MountBackend {
+  return new S3MountBackend(new Resources(config.daemon), readEnv);
+}
+
+class S3MountBackend implements MountBackend {
+  readonly #resources: Resources;
+  readonly #readEnv: ReadEnv;
+
+  constructor(resources: Resources, readEnv: ReadEnv) {
+    this.#resources = resources;
+    this.#readEnv = readEnv;
+  }
+
+  async start(config: MountConfig, signal: AbortSignal): Promise<RunningMount> {
+    const store = openBucket(config, this.#resources, this.#readEnv);
+    const monitor = new ContactMonitor({
+      probe: (signal) => store.probe(signal),
+      sinceContactMs: () => store.stats.sinceContactMs(),
+      clock: this.#resources.clock,
+      log: logger("wiring", config.name),
+    });
+    let served: ServedMount | undefined;
+    try {
+      // S3 is asked while the folder is being mounted.
+      const greeting = monitor.greet();
+      served = await this.#mount(config, store, monitor, signal);
+      const refusal = await greeting;
+      if (refusal !== undefined) throw refusal;
+      signal.throwIfAborted();
+      return served;
+    } catch (error) {
+      if (served !== undefined) {
+        await served.unmount({ force: true }, new AbortController().signal);
+      } else {
+        await monitor.close();
+        store.close();
+      }
+      throw error;
+    }
+  }
+
+  usage(): SharedUsage {
+    return this.#resources.usage();
+  }
+
+  close(): void {
+    this.#resources.close();
+  }
+
+  async #mount(
+    config: MountConfig,
+    store: BucketStore,
+    monitor: ContactMonitor,
+    signal: AbortSignal,
+  ): Promise<ServedMount> {
+    const { clock, pool } = this.#resources;
+    const fileSystem = await createFileSystem(
+      config,
+      monitor.watched(store.store),
+      this.#resources,
+    );
+    let mount: FuseMount;
+    try {
+      const { mountPoint, name, allowOther, readOnly } = config;
+      const searchPath = this.#readEnv("PATH") ?? "";
+      mount = await mountFuse(
+        fileSystem,
+        {
+          mountPoint,
+          name,
+          allowOther,
+          readOnly,
+          searchPath,
+          clock,
+          busyElsewhere: () => pool.inUse > 0,
+        },
+        signal,
+      );
+    } catch (error) {
+      await fileSystem.close();
+      throw error;
+    }
+    fileSystem.setNotifier(mount.notifier);
+    return new ServedMount({ mount, fileSystem, store, monitor, clock });
+  }
+}
