@@ -186,10 +186,13 @@ export class DirectoryListings {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
-    const waits: Promise<void>[] = [done, aborted];
-    if (fallback) waits.push(this.#options.clock.sleep(PATIENCE_MS, patience.signal));
+    const waits: Promise<boolean>[] = [done.then(() => true), aborted];
+    if (fallback) {
+      waits.push(this.#options.clock.sleep(PATIENCE_MS, patience.signal).then(() => false));
+    }
+    let refreshed = false;
     try {
-      await Promise.race(waits);
+      refreshed = await Promise.race(waits);
     } catch (error) {
       const endpointFailed = error instanceof StoreError && error.retryable;
       if (!fallback || !endpointFailed) throw error;
@@ -199,7 +202,7 @@ export class DirectoryListings {
       for (const wait of waits) wait.catch(() => {});
       patience.abort();
     }
-    if (fallback && !this.#isFresh(listing)) {
+    if (!refreshed) {
       listing.freshUntilMs = this.#options.clock.monotonicMs() + RETRY_AFTER_MS;
     }
   }

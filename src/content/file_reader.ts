@@ -1,4 +1,5 @@
 /** Reads of one open file from its object, through the block cache and with readahead. */
+import type { Clock } from "../base/clock.ts";
 import { BLOCK_SIZE, type BlockCache } from "../cache/block_cache.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { Readahead } from "./readahead.ts";
@@ -10,11 +11,11 @@ export class FileReader {
   readonly #cache: BlockCache;
   readonly #readahead: Readahead;
 
-  constructor(cache: BlockCache) {
+  constructor(cache: BlockCache, clock: Clock) {
     this.#cache = cache;
     // A fourth of the budget at most, so that one reader leaves room for others.
     const windowMax = Math.min(WINDOW_MAX, cache.limitBytes / 4);
-    this.#readahead = new Readahead(cache, windowMax);
+    this.#readahead = new Readahead(cache, clock, windowMax);
   }
 
   /**

@@ -4,6 +4,7 @@ import { BLOCK_SIZE, BlockCache } from "../cache/block_cache.ts";
 import { nextSourceId, type ObjectSource } from "../cache/object_source.ts";
 import type { GetOptions, ObjectBody } from "../s3/object_store.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
+import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { FileReader } from "./file_reader.ts";
 
 const never = new AbortController().signal;
@@ -19,11 +20,12 @@ class RecordingStore extends MemoryStore {
 }
 
 async function setUp(size: number) {
+  const clock = new FakeClock();
   const store = new RecordingStore();
   const { etag } = await store.put("key", new Uint8Array(size), {}, never);
   const source: ObjectSource = { store, id: nextSourceId(), key: "key", etag, size };
   const cache = new BlockCache(new MemoryBudget(256 * MIB));
-  return { store, source, reader: new FileReader(cache) };
+  return { store, source, clock, reader: new FileReader(cache, clock) };
 }
 
 const bytesOf = (ranges: { start: number; end: number }[]) =>
@@ -48,6 +50,17 @@ Deno.test("Readahead keeps a growing window ahead of a sequential reader, each b
   assert.ok(furthest > 16 * MIB, "the window opens");
   const large = store.ranges.filter(({ start, end }) => end - start === 8 * MIB);
   assert.ok(large.length >= 2, "most of it by large GETs");
+});
+
+Deno.test("Readahead fetches no more ahead than a slow reader takes in a few seconds", async () => {
+  const { store, source, clock, reader } = await setUp(64 * MIB);
+  let furthest = 0;
+  for (let offset = 0; offset < 16 * MIB; offset += 128 * 1024) {
+    await reader.read(source, offset, 128 * 1024, never);
+    furthest = Math.max(furthest, Math.max(...store.ranges.map(({ end }) => end)) - offset);
+    clock.advance(250); // 512 KiB/s
+  }
+  assert.ok(furthest <= 3 * MIB, `${furthest} bytes ahead`);
 });
 
 Deno.test("Readahead takes reads that arrive a little out of order for sequential", async () => {

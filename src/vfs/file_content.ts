@@ -220,7 +220,7 @@ export class FileContent {
       metadata: encodePosixMetadata(sent, known),
       ...(storageClass === undefined ? {} : { storageClass }),
     };
-    const reader = new FileReader(blocks);
+    const reader = new FileReader(blocks, clock);
     const uploaded = await uploader.upload(
       staged,
       inode.key!,
@@ -230,6 +230,8 @@ export class FileContent {
     ).finally(() => reader.close());
     inode.uploadedGeneration = generation;
     inode.source = new InodeSource(store, inode, uploaded.etag, uploaded.size);
+    // What the kernel has of the file is what was uploaded: it need not read it again.
+    if (staged.generation === generation) inode.openedSourceId = inode.source.id;
     inode.lastModifiedMs = clock.nowMs();
     inode.storageClass = storageClass;
     if (before !== undefined) blocks.drop(before);

@@ -100,6 +100,7 @@ export class Namespace {
     if (child?.kind === "file") {
       if (child.source!.etag === entry.etag) {
         if (entry.attributes !== undefined) child.attributes = entry.attributes;
+        child.lastModifiedMs = entry.lastModifiedMs;
         return child;
       }
       // Handles go on with the version that they opened, under an inode that has no name any more.

@@ -143,7 +143,7 @@ export class S3FileSystem implements FileSystem {
     const inode = this.#volume.inodes.file(ino);
     if (!inode.isSymlink) throw new FsError("EINVAL", `"${inode.key}" is not a symbolic link`);
     if (inode.attributes.target === undefined) {
-      const reader = new FileReader(this.#volume.options.blocks);
+      const reader = new FileReader(this.#volume.options.blocks, this.#volume.options.clock);
       try {
         const source = inode.source!;
         const views = await this.#volume.timed(
@@ -313,7 +313,7 @@ export class S3FileSystem implements FileSystem {
     const fh = this.#files.add({
       inode,
       writable: opensForWriting(flags),
-      reader: new FileReader(this.#volume.options.blocks),
+      reader: new FileReader(this.#volume.options.blocks, this.#volume.options.clock),
     });
     return { fh, keepCache };
   }

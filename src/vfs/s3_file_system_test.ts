@@ -191,6 +191,21 @@ Deno.test("S3FileSystem never mixes two versions: an open file that changed in S
   await volume.close(old);
 });
 
+Deno.test("S3FileSystem lets the kernel keep its pages while the content is the same", async () => {
+  await using volume = new MemoryVolume({ ttlMs: 0 });
+  const keepsCache = async () => {
+    const ino = await volume.ino("f");
+    const { fh, keepCache } = volume.fs.open(ino, 0, context);
+    await volume.close({ ino, fh });
+    return keepCache;
+  };
+  await volume.write("f", "ours");
+  assert.equal(await keepsCache(), true, "it has written them itself");
+  await volume.putObject("f", "theirs");
+  assert.equal(await keepsCache(), false);
+  assert.equal(await keepsCache(), true);
+});
+
 Deno.test("S3FileSystem opens the present version when the listed one is gone", async () => {
   await using volume = new MemoryVolume();
   await volume.putObject("f", "first version");

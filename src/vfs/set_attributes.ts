@@ -99,21 +99,20 @@ export class SetAttributes {
     return this.#volume.objectLock.run(inode, async () => {
       const { key, source, parent } = inode;
       if (key === undefined || source === undefined || parent === undefined) return;
-      await this.#volume.timed(signal, async (signal) => {
-        const { store, attributes, listings, clock } = this.#volume.options;
-        const known = await this.#content.knownMetadata(inode, signal);
-        const copied = await store.copy({ key, ifMatch: source.etag }, key, {
-          replace: {
-            metadata: encodePosixMetadata(inode.attributes, known),
-            contentType: inode.contentType!,
-          },
-          ...(inode.storageClass === undefined ? {} : { storageClass: inode.storageClass }),
-        }, signal);
-        source.etag = copied.etag;
-        inode.lastModifiedMs = clock.nowMs();
-        attributes.remember(parent.prefix, inode.name, copied.etag, inode.attributes);
-        listings.set(parent.prefix, inode.name, inode.listed());
-      });
+      const { store, attributes, listings, clock } = this.#volume.options;
+      const known = await this.#content.knownMetadata(inode, signal);
+      // No time limit of ours: the server copies for as long as the object is large.
+      const copied = await store.copy({ key, ifMatch: source.etag }, key, {
+        replace: {
+          metadata: encodePosixMetadata(inode.attributes, known),
+          contentType: inode.contentType!,
+        },
+        ...(inode.storageClass === undefined ? {} : { storageClass: inode.storageClass }),
+      }, signal);
+      source.etag = copied.etag;
+      inode.lastModifiedMs = clock.nowMs();
+      attributes.remember(parent.prefix, inode.name, copied.etag, inode.attributes);
+      listings.set(parent.prefix, inode.name, inode.listed());
     });
   }
 }
