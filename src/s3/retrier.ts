@@ -78,18 +78,25 @@ export class Retrier {
   ): Promise<T> {
     const { clock, totalMs } = this.#options;
     const startMs = clock.monotonicMs();
+    let before: unknown;
     for (let count = 1;; count++) {
-      await this.#pacer.turn(signal);
       try {
+        await this.#pacer.turn(signal);
         const result = await attempt(signal, count);
         this.#succeeded();
         return result;
       } catch (error) {
-        if (signal.aborted) throw signal.reason;
+        // When the time is over, what went wrong before tells more than that.
+        if (signal.aborted) {
+          throw isTooLate(signal.reason) ? before ?? signal.reason : signal.reason;
+        }
+        before = error;
         const pauseMs = this.#pauseAfter(error, count);
         if (pauseMs === undefined) throw error;
         if (clock.monotonicMs() - startMs + pauseMs > totalMs) throw error;
-        await clock.sleep(pauseMs, signal);
+        await clock.sleep(pauseMs, signal).catch((reason: unknown) => {
+          throw isTooLate(reason) ? error : reason;
+        });
         this.spend(error);
       }
     }
@@ -113,9 +120,15 @@ export class Retrier {
   }
 }
 
-function tooLate(operation: Operation, totalMs: number): TransportError {
+class TooLateError extends TransportError {}
+
+function isTooLate(reason: unknown): boolean {
+  return reason instanceof TooLateError;
+}
+
+function tooLate(operation: Operation, totalMs: number): TooLateError {
   const { isBounded: _, ...details } = operation;
-  return new TransportError(`not done within ${totalMs / 1000} s`, {
+  return new TooLateError(`not done within ${totalMs / 1000} s`, {
     ...details,
     hint: "The endpoint does not answer, or all connections are busy",
   });

@@ -33,8 +33,8 @@ export async function withScriptedBucket(
   await body({ ...bucket, server });
 }
 
-/** One attempt: what is repeated is another test's business. */
-const ONE_ATTEMPT = { deadlines: { ...TEST_DEADLINES, totalMs: 150 } };
+/** Few attempts: what is repeated is another test's business. */
+const FEW_ATTEMPTS = { deadlines: { ...TEST_DEADLINES, totalMs: 400 } };
 
 /** Runs `work` against a server that always gives `answer`, and returns the error. */
 export async function failureOf(
@@ -45,7 +45,7 @@ export async function failureOf(
   await withScriptedBucket(() => answer, async ({ bucketStore, pool }) => {
     await work(bucketStore.store).catch((error: unknown) => failure = error);
     assert.equal(pool.inUse, 0);
-  }, ONE_ATTEMPT);
+  }, FEW_ATTEMPTS);
   assert.ok(failure instanceof StoreError, `${JSON.stringify(answer)}: ${failure}`);
   return failure;
 }
