@@ -256,6 +256,8 @@ export class BlockCache {
     let arrived = 0;
     this.#unfilled += blocks.length;
     try {
+      // A failure must find its waiters: who asked for the blocks waits for them only now.
+      await Promise.resolve();
       if (source.key === undefined) throw objectGone(source);
       const range = {
         start: blocks[0]!.index * BLOCK_SIZE,

@@ -62,6 +62,8 @@ export interface MountReport {
   readonly bytes: { readonly downloaded: number; readonly uploaded: number };
   /** `hit_rate` from 0 to 1; null before the first read. */
   readonly cache: { readonly used_bytes: number; readonly hit_rate: number | null };
+  /** Objects that no file name can stand for, in the directories read so far: they are not shown. */
+  readonly hidden_keys: number;
   /** Since S3 last answered; null when it never did. */
   readonly last_contact_seconds: number | null;
   readonly latency_ms_p50: number | null;

@@ -287,6 +287,7 @@ const EMPTY_REPORT: MountReport = {
   },
   bytes: { downloaded: 0, uploaded: 0 },
   cache: { used_bytes: 0, hit_rate: null },
+  hidden_keys: 0,
   last_contact_seconds: null,
   latency_ms_p50: null,
   latency_ms_p99: null,

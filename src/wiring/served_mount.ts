@@ -70,6 +70,7 @@ export class ServedMount implements RunningMount {
       requests: { ...counts, errors, retries },
       bytes: { downloaded: bytesDownloaded, uploaded: bytesUploaded },
       cache: { used_bytes: cache.usedBytes, hit_rate: cache.hitRate },
+      hidden_keys: fileSystem.hiddenKeyCount,
       last_contact_seconds: lastContactMs === undefined
         ? null
         : Math.max(0, Math.round((clock.nowMs() - lastContactMs) / 1000)),
