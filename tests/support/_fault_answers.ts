@@ -1,0 +1,22 @@
+/** What the fault proxy answers by itself. */
+
+const errorDocument = (code: string, message: string): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}` +
+  "</Message><RequestId>FAULTPROXY</RequestId></Error>";
+
+export const SLOW_DOWN = errorDocument("SlowDown", "Please reduce your request rate.");
+export const INTERNAL_ERROR = errorDocument(
+  "InternalError",
+  "We encountered an internal error. Please try again.",
+);
+
+export const GARBAGE: Readonly<
+  Record<"html" | "binary" | "truncated_xml", readonly [string, Uint8Array | string]>
+> = {
+  html: ["text/html", "<!DOCTYPE html><html><body><h1>Sign in to the hotel's network</h1></html>"],
+  binary: ["application/octet-stream", new Uint8Array(512).map((_, i) => (i * 197 + 31) & 255)],
+  truncated_xml: [
+    "application/xml",
+    '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult><Name>bucket</Name><Contents><Key>a',
+  ],
+};
