@@ -57,7 +57,7 @@ Deno.test("AttributeLoader in full mode asks once for each object it has not see
   database.close();
 });
 
-Deno.test("AttributeLoader.keepTime keeps an mtime that a copy would lose", async () => {
+Deno.test("AttributeLoader.keepTime keeps an mtime that a copy would lose", () => {
   const { database, remembered, loader } = setUp("fast");
   loader.remember("d/", "known", "old", { mode: 0o100600, mtime: { sec: 5, nsec: 0 } });
   loader.keepTime("d/", "known", "old", "new", 9000);

@@ -20,6 +20,8 @@ import { type FileInode, InodeSource } from "./inode.ts";
 import type { Namespace } from "./namespace.ts";
 import type { Volume } from "./volume.ts";
 
+/** A removed file that is open stays readable up to this size: more would take too long to fetch. */
+const KEPT_MAX = 256 * 2 ** 20;
 /** How often an upload is begun again because the file was cut meanwhile. */
 const UPLOAD_TRIES = 5;
 
@@ -256,6 +258,26 @@ export class FileContent {
       inode.attributes = { ...decodePosixMetadata(inode.metadata), ...inode.attributes };
     }
     return inode.metadata;
+  }
+
+  /**
+   * To be called before an object goes whose inode may still be open: what the handles can read is
+   * brought here first, unless it is very large.
+   */
+  async keepForHandles(inode: FileInode, signal: AbortSignal): Promise<void> {
+    const { source, handles } = inode;
+    if (handles === 0 || inode.staged !== undefined || source === undefined) return;
+    if (source.size > KEPT_MAX) return;
+    const { blocks, clock, log } = this.#volume.options;
+    const reader = new FileReader(blocks, clock);
+    try {
+      await this.stage(inode).fetchBase(reader.read.bind(reader), signal);
+    } catch (error) {
+      // Somebody else has changed or deleted it: then the handles are stale anyway.
+      log.warn("Cannot keep {key} for those who have it open: {error}", { key: inode.key, error });
+    } finally {
+      reader.close();
+    }
   }
 
   /** The last handle is closed: what is in S3 need not be staged any more. */

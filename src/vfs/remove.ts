@@ -34,6 +34,7 @@ export class Remove {
     await this.#volume.objectLock.run(inode, async () => {
       const { store, listings, attributes } = this.#volume.options;
       if (inode.source !== undefined) {
+        await this.#content.keepForHandles(inode, context.signal);
         const key = inode.key!;
         await this.#volume.timed(context.signal, (signal) => store.delete(key, signal));
         attributes.forget(parent.prefix, name);

@@ -88,6 +88,7 @@ export class Rename {
     context: OpContext,
   ): Promise<void> {
     await this.#locked([inode, ...(target === undefined ? [] : [target])], async () => {
+      if (target !== undefined) await this.#content.keepForHandles(target, context.signal);
       if (inode.source === undefined) this.#moveLocal(inode, to, newName, target);
       else await this.#moveObject(inode, to, newName, target, context.signal);
     });

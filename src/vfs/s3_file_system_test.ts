@@ -178,6 +178,24 @@ Deno.test("S3FileSystem goes on with a removed file that is open for writing", a
   assert.deepEqual([...Deno.readDirSync(volume.stagingDirectory)], []);
 });
 
+Deno.test("S3FileSystem keeps a removed or replaced file readable for those who have it open", async () => {
+  await using volume = new MemoryVolume();
+  await volume.putObject("removed", "still here");
+  await volume.putObject("replaced", "old text");
+  await volume.putObject("new", "new text");
+  const removed = await volume.open("removed", 0);
+  const replaced = await volume.open("replaced", 0);
+  await volume.fs.unlink(ROOT_INODE, "removed", context);
+  await volume.fs.rename(ROOT_INODE, "new", ROOT_INODE, "replaced", 0, context);
+  assert.equal(await volume.readOpen(removed), "still here");
+  assert.equal(await volume.readOpen(replaced), "old text");
+  assert.equal(await volume.read("replaced"), "new text");
+  assert.deepEqual(await volume.keys(), ["replaced"]);
+  await volume.close(removed);
+  await volume.close(replaced);
+  assert.deepEqual([...Deno.readDirSync(volume.stagingDirectory)], []);
+});
+
 Deno.test("S3FileSystem never mixes two versions: an open file that changed in S3 is stale", async () => {
   await using volume = new MemoryVolume({ ttlMs: 0 });
   await volume.putObject("f", "first version");
