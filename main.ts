@@ -1,0 +1,3 @@
+import { runProcess } from "./src/cli/run.ts";
+
+Deno.exit(await runProcess(Deno.args));

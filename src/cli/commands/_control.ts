@@ -1,0 +1,124 @@
+/** What the commands that talk to the daemon share. */
+import { formatSize } from "../../base/units.ts";
+import type { Config } from "../../config/types.ts";
+import { ControlClient, ControlTimeoutError, NoDaemonError } from "../../control/client.ts";
+import {
+  type MountStatus,
+  type PendingMount,
+  ProblemError,
+  type StatusDocument,
+} from "../../control/protocol.ts";
+import type { CommandContext } from "../command.ts";
+import { CommandError, UsageError } from "../command_error.ts";
+import { EXIT } from "../exit_codes.ts";
+import { loadConfig } from "../load_config.ts";
+
+/** Gives `work` a client of the configured daemon; its errors come out as `CommandError`s. */
+export async function withDaemon<T>(
+  context: CommandContext,
+  work: (client: ControlClient, config: Config) => Promise<T>,
+): Promise<T> {
+  const config = await loadConfig(context);
+  using client = new ControlClient(config.daemon.socket);
+  try {
+    return await work(client, config);
+  } catch (error) {
+    throw toCommandError(error);
+  }
+}
+
+/** An error of the control client with its exit code; other errors as they are. */
+export function toCommandError(error: unknown): unknown {
+  if (error instanceof NoDaemonError) {
+    return new CommandError(error.message, {
+      exitCode: EXIT.noDaemon,
+      hint: "Start one with: cloudmount start",
+      cause: error,
+    });
+  }
+  if (error instanceof ControlTimeoutError) {
+    return new CommandError(error.message, { exitCode: EXIT.timedOut, cause: error });
+  }
+  if (error instanceof ProblemError) {
+    const { detail, hint, status, pending = [] } = error.problem;
+    const left = pending.filter(({ files }) => files > 0);
+    return new CommandError(left.length === 0 ? detail : `${detail}. Pending: ${describe(left)}`, {
+      exitCode: status === 504 || left.length > 0 ? EXIT.timedOut : EXIT.failed,
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** Throws a `UsageError` unless either names or `--all` were given. */
+export function requireChoice(names: readonly string[], all: boolean): void {
+  if (all !== names.length > 0) return;
+  throw new UsageError(
+    all ? "Cannot take both names and --all" : "Cannot tell which mounts are meant",
+    "Give the NAMEs of mounts, or --all",
+  );
+}
+
+/** The mounts of these names, each once. */
+export function findMounts(
+  status: StatusDocument,
+  names: readonly string[],
+): readonly MountStatus[] {
+  return [...new Set(names)].map((name) => findMount(status, name));
+}
+
+/** The mount named `name`. */
+export function findMount(status: StatusDocument, name: string): MountStatus {
+  const found = status.mounts.find((mount) => mount.name === name);
+  if (found !== undefined) return found;
+  const known = status.mounts.map((mount) => mount.name).join(", ");
+  throw new CommandError(`Cannot find a mount named "${name}"`, {
+    hint: known === "" ? "The config lists no mounts" : `There are: ${known}`,
+  });
+}
+
+/**
+ * Does `work` for each mount at the same time and shows what became of each. Fails with the worst exit
+ * code when any failed.
+ */
+export async function forEachMount(
+  context: CommandContext,
+  mounts: readonly MountStatus[],
+  work: (mount: MountStatus) => Promise<MountStatus>,
+  done: (mount: MountStatus) => string,
+): Promise<typeof EXIT.done> {
+  const results = await Promise.allSettled(mounts.map(work));
+  context.signal.throwIfAborted();
+  const after = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  if (after.length > 0) {
+    context.output.show(after, () => after.map(done).join("\n"));
+  }
+  for (const { name, error } of after) {
+    if (error !== null) context.output.warning(`${name}: ${describeTrouble(error)}`);
+  }
+  const failures = results.flatMap((result) =>
+    result.status === "rejected" ? [toCommandError(result.reason)] : []
+  );
+  for (const failure of failures.slice(1)) {
+    context.output.error(
+      failure instanceof Error ? failure.message : String(failure),
+      failure instanceof CommandError ? failure.hint : undefined,
+    );
+  }
+  if (failures.length > 0) throw failures[0];
+  return EXIT.done;
+}
+
+/** "S3 does not answer. Check the network". */
+export function describeTrouble(trouble: { message: string; hint: string }): string {
+  return trouble.hint === "" || trouble.message.includes(trouble.hint)
+    ? trouble.message
+    : `${trouble.message}. ${trouble.hint}`;
+}
+
+function describe(pending: readonly PendingMount[]): string {
+  return pending.map(({ name, files, bytes }) =>
+    `${files} ${files === 1 ? "file" : "files"} (${formatSize(bytes)}) of "${name}"`
+  ).join(", ");
+}

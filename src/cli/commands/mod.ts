@@ -1,0 +1,48 @@
+/** The table of commands; help and completions come from it. */
+import type { CommandRow } from "../command.ts";
+
+export const COMMANDS: readonly CommandRow[] = [
+  { name: "run", summary: "mount everything, in the foreground", load: () => import("./run.ts") },
+  {
+    name: "start",
+    summary: "mount everything, in the background",
+    load: () => import("./start.ts"),
+  },
+  {
+    name: "stop",
+    summary: "finish uploads, unmount, end the daemon",
+    load: () => import("./stop.ts"),
+  },
+  { name: "restart", summary: "stop, then start", load: () => import("./restart.ts") },
+  {
+    name: "status",
+    summary: "show what is mounted, pending or wrong",
+    load: () => import("./status.ts"),
+  },
+  { name: "mount", summary: "mount some or all", load: () => import("./mount.ts") },
+  { name: "unmount", summary: "unmount some or all", load: () => import("./unmount.ts") },
+  { name: "mounts", summary: "list, start and stop mounts", load: () => import("./mounts.ts") },
+  {
+    name: "flush",
+    summary: "wait until everything written is in S3",
+    load: () => import("./flush.ts"),
+  },
+  { name: "demo", summary: "show it all, without an account", load: () => import("./demo.ts") },
+  {
+    name: "config",
+    summary: "find, write, check or show the config file",
+    load: () => import("./config.ts"),
+  },
+  {
+    name: "serve-s3",
+    summary: "serve a directory as an S3 endpoint, for trying things out",
+    load: () => import("./serve_s3.ts"),
+  },
+  {
+    name: "completions",
+    summary: "print the completion script of a shell",
+    load: () => import("./completions.ts"),
+  },
+  { name: "help", summary: "explain the program or a command", load: () => import("./help.ts") },
+  { name: "version", summary: "print the version", load: () => import("./version.ts") },
+];

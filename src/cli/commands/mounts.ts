@@ -1,0 +1,76 @@
+import { object, or } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { map } from "@optique/core/modifiers";
+import { argument, command as subcommand } from "@optique/core/primitives";
+import { mountName } from "../arguments.ts";
+import type { Action, Command } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import { formatTable } from "../table.ts";
+import { findMount, forEachMount, withDaemon } from "./_control.ts";
+import { drainFlags } from "./_drain_flags.ts";
+
+const name = argument(mountName(), { description: message`A mount of the config.` });
+
+const list = subcommand(
+  "list",
+  map(object({}), (): Action => (context) =>
+    withDaemon(context, async (client) => {
+      const { mounts } = await client.status(context.signal);
+      context.output.show(mounts, () =>
+        formatTable(
+          [{ title: "NAME" }, { title: "STATE" }, { title: "BUCKET" }, { title: "MOUNT POINT" }],
+          mounts.map(({ name, state, bucket, prefix, mount_point }) => [
+            name,
+            state,
+            prefix === "" ? bucket : `${bucket}/${prefix}`,
+            mount_point,
+          ]),
+          context.output.style,
+        ));
+      return EXIT.done;
+    })),
+  { brief: message`Lists the mounts of the daemon.` },
+);
+
+const start = subcommand(
+  "start",
+  map(
+    object({ name }),
+    ({ name }): Action => (context) =>
+      withDaemon(context, async (client) =>
+        await forEachMount(
+          context,
+          [findMount(await client.status(context.signal), name)],
+          ({ id }) => client.startMount(id, context.signal),
+          ({ name, mount_point }) => `${name} is mounted at ${mount_point}`,
+        )),
+  ),
+  { brief: message`Mounts one; the same as “cloudmount mount NAME”.` },
+);
+
+const stop = subcommand(
+  "stop",
+  map(
+    object({ name, ...drainFlags }),
+    ({ name, timeoutMs, force }): Action => (context) =>
+      withDaemon(context, async (client) =>
+        await forEachMount(
+          context,
+          [findMount(await client.status(context.signal), name)],
+          ({ id }) => client.stopMount(id, { timeoutMs, force }, context.signal),
+          ({ name }) => `${name} is unmounted`,
+        )),
+  ),
+  { brief: message`Unmounts one; the same as “cloudmount unmount NAME”.` },
+);
+
+export const command: Command = {
+  description: "Lists, starts and stops the mounts of the daemon that runs.",
+  parser: or(list, start, stop),
+  takesJson: true,
+  examples: [
+    { line: "cloudmount mounts list --json", meaning: "for programs" },
+    { line: "cloudmount mounts stop photos", meaning: "unmount one" },
+  ],
+  exitCodes: [EXIT.config, EXIT.noDaemon, EXIT.timedOut],
+};

@@ -1,0 +1,53 @@
+import { object } from "@optique/core/constructs";
+import { map } from "@optique/core/modifiers";
+import type { StatusDocument } from "../../control/protocol.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import { loadConfig } from "../load_config.ts";
+import { VERSION } from "../version.ts";
+import { describeTrouble } from "./_control.ts";
+
+export const command: Command = {
+  description:
+    "Mounts everything the config lists and serves it in the foreground until it is stopped: by Ctrl-C, SIGTERM or " +
+    "“cloudmount stop”. Uploads are finished first; a second Ctrl-C does not wait for them.",
+  parser: map(object({}), () => async (context) => {
+    // All at once: the config is read while the modules load.
+    const [config, { runDaemon }, { watchEndSignals }, { createMountBackend }] = await Promise.all([
+      loadConfig(context),
+      import("../../daemon/daemon.ts"),
+      import("../../daemon/signals.ts"),
+      import("../../wiring/s3_mount_backend.ts"),
+    ]);
+    // Files and directories made by the daemon are its owner's alone.
+    Deno.umask(0o077);
+    using signals = watchEndSignals();
+    const { output, environment } = context;
+    const watched = Deno.stderr.isTerminal();
+    await runDaemon({
+      config,
+      version: VERSION,
+      createBackend: (config) => createMountBackend(config, (name) => environment.variable(name)),
+      signals,
+      writeText: watched ? (text) => output.note(text.trimEnd()) : undefined,
+      onReady: (status) => output.line(readyText(status, output)),
+    });
+    return EXIT.done;
+  }),
+  takesJson: false,
+  watchesSignals: true,
+  examples: [
+    { line: "cloudmount run", meaning: "with the config file at its usual place" },
+    { line: "cloudmount run --config ./test.toml", meaning: "with another one" },
+  ],
+  exitCodes: [EXIT.config],
+};
+
+function readyText(status: StatusDocument, output: CommandContext["output"]): string {
+  const { style } = output;
+  const lines = status.mounts.map((mount) => {
+    const place = `  ${mount.name}: ${mount.state} at ${mount.mount_point}`;
+    return mount.error === null ? place : style.yellow(`${place}: ${describeTrouble(mount.error)}`);
+  });
+  return [`Cloudmount ${status.version} is ready (pid ${status.pid})`, ...lines].join("\n");
+}

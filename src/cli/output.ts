@@ -1,0 +1,107 @@
+/**
+ * The only writer of stdout and stderr. Results go to stdout, as text or (with `--json`) as JSON;
+ * everything said about the work goes to stderr, so that a pipe gets results only.
+ */
+import { type Clock, systemClock } from "../base/clock.ts";
+import { printable } from "./printable.ts";
+import { ProgressLine } from "./progress_line.ts";
+import { PLAIN, type Style, STYLED } from "./style.ts";
+
+export interface Output {
+  /** `--json` was given: write with `show` only. */
+  readonly json: boolean;
+  /** A person reads stdout: it is a terminal, and the output is not JSON. */
+  readonly interactive: boolean;
+  /** Columns of the terminal; 80 when there is none. */
+  readonly columns: number;
+  /** Colours for stdout; they do nothing in a pipe and with NO_COLOR. */
+  readonly style: Style;
+  /** A result: `value` as one JSON document with `--json`, else the text. */
+  show(value: unknown, text: () => string): void;
+  /** A line of text on stdout. */
+  line(text?: string): void;
+  /** Clears the terminal before the next picture of a `--watch`; nothing in a pipe. */
+  clear(): void;
+  /** A remark on stderr. */
+  note(text: string): void;
+  /** Something is wrong, but the command goes on. */
+  warning(text: string): void;
+  /** Why the command failed, and in `hint` what to do. */
+  error(text: string, hint?: string): void;
+  /** A line that follows long work on stderr when that is a terminal; silent in a pipe. */
+  progress(label: string, totalBytes?: number): ProgressLine;
+}
+
+/** Where an `Output` writes; the process's own streams, or a test's. */
+export interface OutputStreams {
+  writeStdout(text: string): void;
+  writeStderr(text: string): void;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  readonly columns: number;
+}
+
+/** Nobody reads stdout any more (`cloudmount ... | head`): the command has nothing left to do. */
+export class ClosedOutputError extends Error {
+  override readonly name = "ClosedOutputError";
+}
+
+/** The process's stdout and stderr. */
+export function processStreams(): OutputStreams {
+  const stdoutIsTerminal = Deno.stdout.isTerminal();
+  return {
+    writeStdout: (text) => writeAll(Deno.stdout, text),
+    writeStderr: (text) => writeAll(Deno.stderr, text),
+    stdoutIsTerminal,
+    stderrIsTerminal: Deno.stderr.isTerminal(),
+    columns: stdoutIsTerminal ? Deno.consoleSize().columns : 80,
+  };
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  let at = 0;
+  while (at < bytes.length) {
+    try {
+      at += stream.writeSync(bytes.subarray(at));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) throw new ClosedOutputError("stdout is closed");
+      throw error;
+    }
+  }
+}
+
+/** An output on `streams`. */
+export function createOutput(
+  streams: OutputStreams,
+  options: { readonly json: boolean; readonly noColor: boolean; readonly clock?: Clock },
+): Output {
+  const stderrStyle = streams.stderrIsTerminal && !options.noColor ? STYLED : PLAIN;
+  const interactive = streams.stdoutIsTerminal && !options.json;
+  const line = (text = "") => streams.writeStdout(`${text}\n`);
+  const note = (text: string) => streams.writeStderr(`${text}\n`);
+  return {
+    json: options.json,
+    interactive,
+    columns: streams.columns,
+    style: interactive && !options.noColor ? STYLED : PLAIN,
+    line,
+    note,
+    show: (value, text) => line(options.json ? JSON.stringify(value, null, 2) : text()),
+    // Home, then erase to the end: the next picture is drawn over the last one.
+    clear: () => interactive && streams.writeStdout("\x1b[H\x1b[J"),
+    warning: (text) => note(`${stderrStyle.yellow("Warning:")} ${printable(text)}`),
+    error: (text, hint) => {
+      note(`${stderrStyle.red("Error:")} ${printable(text)}`);
+      if (hint !== undefined) note(`${stderrStyle.bold("Hint:")} ${printable(hint)}`);
+    },
+    progress: (label, totalBytes) =>
+      new ProgressLine({
+        label,
+        totalBytes,
+        clock: options.clock ?? systemClock,
+        write: streams.stderrIsTerminal ? streams.writeStderr : undefined,
+        columns: streams.columns,
+      }),
+  };
+}

@@ -1,0 +1,145 @@
+/** A backend whose mounts do what the test says. */
+import type { MountConfig } from "../../src/config/types.ts";
+import type { MountReport, SharedUsage } from "../../src/control/protocol.ts";
+import type {
+  MountBackend,
+  MountEnd,
+  RunningMount,
+  Trouble,
+} from "../../src/wiring/mount_backend.ts";
+
+export class FakeMount implements RunningMount {
+  readonly #ended = Promise.withResolvers<MountEnd>();
+  readonly ended: Promise<MountEnd> = this.#ended.promise;
+  currentTrouble: Trouble | undefined;
+  pendingFiles = 0;
+  /** Resolves to let drains finish. */
+  drained: Promise<void> = Promise.resolve();
+  busy = false;
+  unmounts: { force: boolean }[] = [];
+
+  trouble(): Trouble | undefined {
+    return this.currentTrouble;
+  }
+
+  report(): MountReport {
+    return fakeReport(this.pendingFiles);
+  }
+
+  drain(signal: AbortSignal): Promise<void> {
+    return orAbort(this.drained, signal);
+  }
+
+  unmount(options: { readonly force: boolean }): Promise<void> {
+    if (this.busy && !options.force) {
+      return Promise.reject(new Error("it is in use by less (pid 42)"));
+    }
+    this.unmounts.push({ ...options });
+    this.#ended.resolve({ kind: "unmounted" });
+    return Promise.resolve();
+  }
+
+  /** The folder goes away by itself. */
+  end(end: MountEnd): void {
+    this.#ended.resolve(end);
+  }
+}
+
+export class FakeBackend implements MountBackend {
+  readonly mounts = new Map<string, FakeMount>();
+  /** Decides by the mount's name: an error refuses it, a promise delays it. */
+  readonly starts = new Map<string, Error | Promise<void>>();
+  startCount = 0;
+  closed = false;
+
+  async start(config: MountConfig, signal: AbortSignal): Promise<RunningMount> {
+    this.startCount++;
+    const how = this.starts.get(config.name);
+    if (how instanceof Error) throw how;
+    if (how !== undefined) await orAbort(how, signal);
+    const mount = new FakeMount();
+    this.mounts.set(config.name, mount);
+    return mount;
+  }
+
+  usage(): SharedUsage {
+    return {
+      memory: { used_bytes: 1, limit_bytes: 2, rss_bytes: 3 },
+      cache: { used_bytes: 1, limit_bytes: 2, hit_rate: null },
+      connections: { in_use: 0, limit: 64 },
+    };
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+/** The config of a mount. */
+export function fakeMountConfig(name: string, more: Partial<MountConfig> = {}): MountConfig {
+  return {
+    name,
+    bucket: `${name}-bucket`,
+    prefix: "",
+    mountPoint: `/nowhere/${name}`,
+    credentials: { kind: "anonymous" },
+    readOnly: false,
+    autoMount: true,
+    enabled: true,
+    metadataTtlMs: 60_000,
+    attributes: "fast",
+    fileMode: 0o644,
+    dirMode: 0o755,
+    allowOther: false,
+    requesterPays: false,
+    ...more,
+  };
+}
+
+export function fakeReport(pendingFiles = 0): MountReport {
+  return {
+    uploads: {
+      pending_files: pendingFiles,
+      pending_bytes: pendingFiles * 10,
+      oldest_seconds: pendingFiles === 0 ? null : 3,
+      active: 0,
+      last_error: null,
+    },
+    conflicts: [],
+    requests: {
+      get: 0,
+      put: 0,
+      list: 0,
+      head: 0,
+      copy: 0,
+      delete: 0,
+      other: 0,
+      errors: 0,
+      retries: 0,
+    },
+    bytes: { downloaded: 0, uploaded: 0 },
+    cache: { used_bytes: 0, hit_rate: null },
+    hidden_keys: 0,
+    last_contact_seconds: null,
+    latency_ms_p50: null,
+    latency_ms_p99: null,
+    credentials_expire_at: null,
+  };
+}
+
+/** `promise`, or the signal's reason. */
+export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
+}
+
+/** A promise that never settles. */
+export const NEVER: Promise<void> = new Promise(() => {});
+
+/** A signal that never fires. */
+export function calm(): AbortSignal {
+  return new AbortController().signal;
+}
