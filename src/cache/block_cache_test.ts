@@ -70,13 +70,15 @@ Deno.test("BlockCache aborts a prefetch that nobody waits for, and not one that 
   const { store, source, cache } = await setUp();
   const signals: AbortSignal[] = [];
   const gate = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
   store.hook = async (_call, signal) => {
-    signals.push(signal);
+    if (signals.push(signal) === 2) asked.resolve();
     await gate.promise;
   };
   const unwanted = cache.prefetch(source, 0, 1)!;
   const wanted = cache.prefetch(source, 2, 1)!;
   const read = cache.read(source, 2, 1, never);
+  await asked.promise;
   unwanted.release();
   wanted.release();
   assert.equal(signals[0]!.aborted, true);

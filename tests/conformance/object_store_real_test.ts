@@ -35,6 +35,12 @@ async function runOn(
     const opened = openTestBucket(server, bucket);
     return {
       store: opened.bucketStore.store,
+      address: {
+        url: server.url,
+        accessKeyId: server.accessKeyId,
+        secretAccessKey: server.secretAccessKey,
+        bucket,
+      },
       connectionsInUse: () => opened.pool.inUse,
       [Symbol.asyncDispose]: () => Promise.resolve(opened[Symbol.dispose]()),
     };

@@ -17,6 +17,7 @@ objectStoreSuite({
     const opened = openTestBucket(address, bucket);
     return {
       store: opened.bucketStore.store,
+      address: { ...address, bucket },
       connectionsInUse: () => opened.pool.inUse,
       [Symbol.asyncDispose]: () => Promise.resolve(opened[Symbol.dispose]()),
     };

@@ -19,6 +19,13 @@ import { testStreaming } from "./streaming_suite.ts";
 /** A store over an empty bucket of its own. */
 export interface StoreFixture extends AsyncDisposable {
   readonly store: ObjectStore;
+  /** Where the store's bucket is; absent when it is no server's. */
+  readonly address?: {
+    readonly url: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly bucket: string;
+  };
   /** Connections in use: 0 when every body was read or cancelled. */
   readonly connectionsInUse?: () => number;
 }
