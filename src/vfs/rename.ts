@@ -6,12 +6,13 @@
 import { KeyedMutex } from "../base/keyed_mutex.ts";
 import { timespecOfMs } from "../base/posix.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import type { ObjectInfo } from "../s3/object_store.ts";
+import type { ObjectInfo, PutResult } from "../s3/object_store.ts";
 import { FsError, type InodeNumber, type OpContext } from "./file_system.ts";
 import type { FileContent } from "./file_content.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import type { Namespace } from "./namespace.ts";
 import type { Remove } from "./remove.ts";
+import { DIRECTORY_CONTENT_TYPE } from "./set_attributes.ts";
 import type { Volume } from "./volume.ts";
 
 /** renameat2(2): fail when the new name exists. Other flags are refused. */
@@ -195,14 +196,8 @@ export class Rename {
     const copyOne = async (object: ObjectInfo) => {
       const release = await slots.acquire(either);
       try {
-        const storageClass = object.storageClass;
-        const result = await store.copy(
-          { key: object.key, ifMatch: object.etag },
-          to + object.key.slice(from.length),
-          storageClass === undefined ? {} : { storageClass },
-          either,
-        );
-        copied.set(object.key, { object, etag: result.etag });
+        const { etag } = await this.#copyObject(object, to + object.key.slice(from.length), either);
+        copied.set(object.key, { object, etag });
       } finally {
         release();
       }
@@ -225,6 +220,25 @@ export class Rename {
       for (const result of results) if (result.status === "rejected") throw result.reason;
       token = page.nextToken;
     } while (token !== undefined);
+  }
+
+  async #copyObject(object: ObjectInfo, key: string, signal: AbortSignal): Promise<PutResult> {
+    const { store } = this.#volume.options;
+    if (key.endsWith("/") && object.size === 0) {
+      // A directory's own object. Some servers keep those as directories and do not copy them.
+      const { metadata, contentType } = await store.head(object.key, signal);
+      return await store.put(key, new Uint8Array(0), {
+        metadata: metadata ?? {},
+        contentType: contentType ?? DIRECTORY_CONTENT_TYPE,
+      }, signal);
+    }
+    const { storageClass } = object;
+    return await store.copy(
+      { key: object.key, ifMatch: object.etag },
+      key,
+      storageClass === undefined ? {} : { storageClass },
+      signal,
+    );
   }
 
   async #deleteAll(keys: readonly string[], signal: AbortSignal): Promise<void> {
