@@ -33,6 +33,11 @@ const NAMES_MAX = 1_000_000;
 const PATIENCE_MS = 3000;
 /** After a failed refresh, the older answer is given without asking for so long. */
 const RETRY_AFTER_MS = 5000;
+/**
+ * Without an older answer, the failure itself is: one call of a program can be several lookups, each
+ * of which would take its full time again.
+ */
+const FAILURE_MS = 2000;
 
 export class DirectoryListings {
   readonly #options: DirectoryListingsOptions;
@@ -159,6 +164,10 @@ export class DirectoryListings {
       }
     }
     const listing = old ?? this.#keep(prefix, new Listing());
+    if (listing.failure !== undefined) {
+      if (this.#options.clock.monotonicMs() < listing.failure.untilMs) throw listing.failure.error;
+      listing.failure = undefined;
+    }
     // One LIST at a time for each directory; who needs more than the one under way goes on behind it.
     if (listing.refresh === undefined || (extent === "all" && listing.refresh.extent === "page")) {
       const before = listing.refresh?.done;
@@ -195,6 +204,10 @@ export class DirectoryListings {
       refreshed = await Promise.race(waits);
     } catch (error) {
       const endpointFailed = error instanceof StoreError && error.retryable;
+      if (endpointFailed && !fallback) {
+        const untilMs = this.#options.clock.monotonicMs() + FAILURE_MS;
+        listing.failure = { error, untilMs };
+      }
       if (!fallback || !endpointFailed) throw error;
       this.#options.log.warn("Using an older listing: {error}", { error: error.message });
     } finally {
@@ -214,7 +227,8 @@ export class DirectoryListings {
     extent: "page" | "all",
     before: Promise<void> | undefined,
   ): Promise<void> {
-    await before?.catch(() => {});
+    // What it fails with, this would fail with too, after as long again.
+    await before;
     // The store has its own deadline for each request; nobody's interrupt ends a shared refresh.
     const signal = new AbortController().signal;
     const fresh = new Listing();

@@ -119,6 +119,9 @@ Deno.test("DirectoryListings gives an older answer when the endpoint fails, not 
     await listings.find("d/", "00000", never);
     assert.equal(store.counts.list, 2, "not asked again at once");
     await assert.rejects(listings.readAll("other/", never), TransportError);
+    const asked = store.counts.list;
+    await assert.rejects(listings.find("other/", "x", never), TransportError);
+    assert.equal(store.counts.list, asked, "the failure is the answer for a moment");
     clock.now += 5_001;
     store.hook = () => {
       throw new AccessDeniedError("no", details);

@@ -37,6 +37,8 @@ export class Listing {
   coveredTo: string | undefined;
   /** Monotonic time until which this is believed. */
   freshUntilMs = 0;
+  /** Why nothing is known of the directory, and until when that is not tried again. */
+  failure: { readonly error: Error; readonly untilMs: number } | undefined;
   /** The LIST under way. */
   refresh: { readonly extent: "page" | "all"; readonly done: Promise<void> } | undefined;
 

@@ -11,7 +11,7 @@ import { decodePosixMetadata, encodePosixMetadata } from "../cache/posix_metadat
 import { FileReader } from "../content/file_reader.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { FileChangedError } from "../content/uploader.ts";
-import { NotFoundError, PreconditionFailedError } from "../s3/errors.ts";
+import { NotFoundError, PreconditionFailedError, StoreError } from "../s3/errors.ts";
 import type { Metadata } from "../s3/object_store.ts";
 import { contentTypeOf } from "./content_type.ts";
 import { FsError, type MaybePromise, type OpContext } from "./file_system.ts";
@@ -22,6 +22,8 @@ import type { Volume } from "./volume.ts";
 
 /** A removed file that is open stays readable up to this size: more would take too long to fetch. */
 const KEPT_MAX = 256 * 2 ** 20;
+/** A failed read is the answer for so long: the kernel asks again at once, and would wait as long again. */
+const FAILURE_MS = 2000;
 /** How often an upload is begun again because the file was cut meanwhile. */
 const UPLOAD_TRIES = 5;
 
@@ -51,6 +53,11 @@ export class FileContent {
     if (inode.staged !== undefined) {
       return inode.staged.read(offset, size, reader.read.bind(reader), context.signal);
     }
+    const { readFailure } = inode;
+    if (readFailure !== undefined) {
+      if (this.#volume.options.clock.monotonicMs() < readFailure.untilMs) throw readFailure.error;
+      inode.readFailure = undefined;
+    }
     const source = inode.source!;
     const views = reader.read(source, offset, size, context.signal);
     if (views instanceof Promise) return this.#awaitRead(handle, views, offset, size, context);
@@ -74,6 +81,11 @@ export class FileContent {
       return result;
     } catch (error) {
       const changed = error instanceof PreconditionFailedError || error instanceof NotFoundError;
+      const timedOut = error instanceof DOMException && error.name === "TimeoutError";
+      if (timedOut || (error instanceof StoreError && error.retryable)) {
+        const untilMs = this.#volume.options.clock.monotonicMs() + FAILURE_MS;
+        inode.readFailure = { error, untilMs };
+      }
       if (!changed) throw error;
       // Rewritten here, or already looked at again by a read beside this one.
       const outdated = inode.source !== source || source.etag !== etag;

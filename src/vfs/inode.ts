@@ -73,6 +73,8 @@ export class FileInode extends NamedInode {
   uploadError: { readonly message: string; readonly atMs: number } | undefined;
   /** A read was answered from `source` since the first of the present handles was opened. */
   served = false;
+  /** Why the last read failed, and until when that is not tried again. */
+  readFailure: { readonly error: Error; readonly untilMs: number } | undefined;
   /** The `source.id` as of the last open: the content that the kernel may have pages of. */
   openedSourceId: number | undefined;
   /** The object's own metadata and content type where they are known, so that a rewrite keeps them. */

@@ -235,6 +235,19 @@ Deno.test("S3FileSystem opens the present version when the listed one is gone", 
   await volume.close(file);
 });
 
+Deno.test("S3FileSystem does not try a failed read again at once, as the kernel does", async () => {
+  await using volume = new MemoryVolume();
+  await volume.putObject("f", "text");
+  const file = await volume.open("f", 0);
+  volume.store.hook = down;
+  await assert.rejects(volume.readOpen(file), failsWith("EIO"));
+  const gets = volume.store.counts.get;
+  await assert.rejects(volume.readOpen(file), failsWith("EIO"));
+  assert.equal(volume.store.counts.get, gets);
+  volume.store.hook = () => {};
+  await volume.close(file);
+});
+
 Deno.test("S3FileSystem returns a failed upload from close, keeps the file, and uploads it later", async () => {
   await using volume = new MemoryVolume();
   await volume.list("");
