@@ -66,6 +66,11 @@ export class BlobStore {
   /** All bytes of the extents; holds references from now until its end, its failure or its cancel. */
   stream(extents: readonly Extent[]): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.retain(extents);
+    // Once: a cancel during a pull ends both, and a reference given back twice deletes the blob.
+    let release = () => {
+      release = () => {};
+      this.release(extents);
+    };
     const pieces = this.#pieces(extents);
     return new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: async (controller) => {
@@ -73,17 +78,17 @@ export class BlobStore {
           const next = await pieces.next();
           if (next.done !== true) return controller.enqueue(next.value);
         } catch (error) {
-          this.release(extents);
+          release();
           throw error;
         }
-        this.release(extents);
+        release();
         controller.close();
       },
       cancel: async () => {
         try {
           await pieces.return();
         } finally {
-          this.release(extents);
+          release();
         }
       },
     }, { highWaterMark: 0 });
