@@ -247,8 +247,9 @@ export class S3FileSystem implements FileSystem {
     return this.#content.write(handle, offset, data);
   }
 
-  flush(ino: InodeNumber, _fh: HandleId, context: OpContext): MaybePromise<void> {
-    return this.#persist(ino, context);
+  /** Who only reads a file need not wait for what others have written to it. */
+  flush(ino: InodeNumber, fh: HandleId, context: OpContext): MaybePromise<void> {
+    if (this.#files.get(fh).writable) return this.#persist(ino, context);
   }
 
   fsync(
