@@ -44,6 +44,8 @@ export class DirectoryListings {
   /** By prefix ("" or "a/b/"), the least recently used first. */
   readonly #listings = new Map<string, Listing>();
   #names = 0;
+  /** The last LIST failed, or is late: older answers are given at once, until one succeeds. */
+  #trouble = false;
   /** How many keys were met that cannot be file names. */
   readonly #hiddenKeys = new Map<string, number>();
 
@@ -168,6 +170,7 @@ export class DirectoryListings {
       if (this.#options.clock.monotonicMs() < listing.failure.untilMs) throw listing.failure.error;
       listing.failure = undefined;
     }
+    const inTrouble = this.#trouble && old?.hasFirstPage === true && sufficient(old);
     // One LIST at a time for each directory; who needs more than the one under way goes on behind it.
     if (listing.refresh === undefined || (extent === "all" && listing.refresh.extent === "page")) {
       const before = listing.refresh?.done;
@@ -178,6 +181,10 @@ export class DirectoryListings {
         if (listing.refresh === refresh) listing.refresh = undefined;
       };
       done.then(clear, clear);
+    }
+    if (inTrouble) {
+      listing.freshUntilMs = this.#options.clock.monotonicMs() + RETRY_AFTER_MS;
+      return listing;
     }
     await this.#awaitRefresh(listing, listing.refresh.done, sufficient, signal);
     return listing;
@@ -216,6 +223,7 @@ export class DirectoryListings {
       patience.abort();
     }
     if (!refreshed) {
+      this.#trouble = true;
       listing.freshUntilMs = this.#options.clock.monotonicMs() + RETRY_AFTER_MS;
     }
   }
@@ -261,6 +269,7 @@ export class DirectoryListings {
     const size = listing.size;
     fresh.freshUntilMs = this.#options.clock.monotonicMs() + this.#options.ttlMs;
     listing.copyFrom(fresh);
+    this.#trouble = false;
     if (this.#listings.get(prefix) === listing) this.#names += listing.size - size;
     this.#evict(listing);
   }

@@ -118,6 +118,18 @@ Deno.test("DirectoryListings gives an older answer when the endpoint fails, not 
     assert.equal(store.counts.list, 2);
     await listings.find("d/", "00000", never);
     assert.equal(store.counts.list, 2, "not asked again at once");
+    const gate = Promise.withResolvers<void>();
+    store.hook = () => gate.promise;
+    clock.now += 5_001;
+    assert.equal((await listings.readAll("d/", never)).size, 2, "nobody waits for the next try");
+    assert.equal(store.counts.list, 3);
+    gate.resolve();
+    while (listings.remainingTtlMs("d/") < 60_000) await Promise.resolve();
+    clock.now += 60_001;
+    store.hook = () => {
+      throw new TransportError("refused", details);
+    };
+    assert.equal((await listings.readAll("d/", never)).size, 2);
     await assert.rejects(listings.readAll("other/", never), TransportError);
     const asked = store.counts.list;
     await assert.rejects(listings.find("other/", "x", never), TransportError);

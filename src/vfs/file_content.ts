@@ -282,6 +282,8 @@ export class FileContent {
     if (source.size > KEPT_MAX) return;
     const { blocks, clock, log } = this.#volume.options;
     const reader = new FileReader(blocks, clock);
+    // Held meanwhile, or the last close would discard what is being filled.
+    inode.handles++;
     try {
       await this.stage(inode).fetchBase(reader.read.bind(reader), signal);
     } catch (error) {
@@ -289,6 +291,7 @@ export class FileContent {
       log.warn("Cannot keep {key} for those who have it open: {error}", { key: inode.key, error });
     } finally {
       reader.close();
+      inode.handles--;
     }
   }
 

@@ -14,7 +14,7 @@ import { HttpPool } from "../net/http_pool.ts";
 const UPLOADS_AT_ONCE = 16;
 
 /** The rest of memory_limit is for what the runtime holds of requests that are under way. */
-const BUDGET_SHARE = 7 / 8;
+const BUDGET_SHARE = 3 / 4;
 
 export class Resources {
   readonly clock: Clock = systemClock;
