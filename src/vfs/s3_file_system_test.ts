@@ -224,6 +224,16 @@ Deno.test("S3FileSystem lets the kernel keep its pages while the content is the 
   assert.equal(await keepsCache(), true);
 });
 
+Deno.test("S3FileSystem lets the last close win when two write one object", async () => {
+  await using volume = new MemoryVolume();
+  await volume.write("f", "first");
+  const file = await volume.open("f");
+  volume.fs.write(file.ino, file.fh, 0, new TextEncoder().encode("ours!"), context);
+  await volume.putObject("f", "theirs, longer");
+  await volume.close(file);
+  assert.equal(await volume.object("f"), "ours!");
+});
+
 Deno.test("S3FileSystem opens the present version when the listed one is gone", async () => {
   await using volume = new MemoryVolume();
   await volume.putObject("f", "first version");

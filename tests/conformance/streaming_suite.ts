@@ -11,7 +11,7 @@ const GROWTH_MAX = 64 * MIB;
 export function testStreaming(test: SuiteTest): void {
   test("streams 1 GiB in and out within 64 MiB of memory", async ({ address }) => {
     assert.ok(address !== undefined, "a store without a server skips this test");
-    const script = fileURLToPath(new URL("stream_1gib.ts", import.meta.url));
+    const script = fileURLToPath(new URL("./stream_1gib.ts", import.meta.url));
     const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", "--quiet", script, JSON.stringify(address)],
       stdout: "piped",
