@@ -14,6 +14,7 @@
  */
 import { nextTurn } from "../base/clock.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
+import { untilAborted } from "../base/until_aborted.ts";
 import { NotFoundError, TransportError } from "../s3/errors.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
 import type { ObjectSource } from "./object_source.ts";
@@ -295,24 +296,15 @@ export class BlockCache {
   }
 
   async #awaitArrival(block: Block, signal: AbortSignal): Promise<Uint8Array> {
-    if (block.arrival === undefined) {
-      block.arrival = Promise.withResolvers<Uint8Array>();
-      // Every waiter may have left by the time the GET fails.
-      block.arrival.promise.catch(() => {});
-    }
+    block.arrival ??= Promise.withResolvers<Uint8Array>();
     block.run.hold();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const data = await Promise.race([block.arrival.promise, aborted]);
+      const data = await untilAborted(block.arrival.promise, signal);
       block.run.drop("served");
       return data;
     } catch (error) {
       block.run.drop("gave up");
       throw error;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
     }
   }
 

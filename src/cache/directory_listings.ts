@@ -12,6 +12,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { untilAborted } from "../base/until_aborted.ts";
 import { NotFoundError, StoreError } from "../s3/errors.ts";
 import { compareKeys } from "../s3/key_encoding.ts";
 import type { ListPage, ObjectInfo, ObjectStore } from "../s3/object_store.ts";
@@ -37,15 +38,18 @@ const RETRY_AFTER_MS = 5000;
  * Without an older answer, the failure itself is: one call of a program can be several lookups, each
  * of which would take its full time again.
  */
-const FAILURE_MS = 2000;
+const FAILURE_MS = 500;
 
 export class DirectoryListings {
   readonly #options: DirectoryListingsOptions;
   /** By prefix ("" or "a/b/"), the least recently used first. */
   readonly #listings = new Map<string, Listing>();
   #names = 0;
-  /** The last LIST failed, or is late: older answers are given at once, until one succeeds. */
-  #trouble = false;
+  /**
+   * Until when older answers are given at once, because a LIST failed; without end when somebody has
+   * waited for a fresh answer in vain. Over as soon as a LIST succeeds.
+   */
+  #troubleUntilMs = 0;
   /** How many keys were met that cannot be file names. */
   readonly #hiddenKeys = new Map<string, number>();
 
@@ -170,7 +174,8 @@ export class DirectoryListings {
       if (this.#options.clock.monotonicMs() < listing.failure.untilMs) throw listing.failure.error;
       listing.failure = undefined;
     }
-    const inTrouble = this.#trouble && old?.hasFirstPage === true && sufficient(old);
+    const isTrouble = this.#options.clock.monotonicMs() < this.#troubleUntilMs;
+    const inTrouble = isTrouble && old?.hasFirstPage === true && sufficient(old);
     // One LIST at a time for each directory; who needs more than the one under way goes on behind it.
     if (listing.refresh === undefined || (extent === "all" && listing.refresh.extent === "page")) {
       const before = listing.refresh?.done;
@@ -198,11 +203,7 @@ export class DirectoryListings {
   ): Promise<void> {
     const fallback = listing.hasFirstPage && sufficient(listing);
     const patience = new AbortController();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const waits: Promise<boolean>[] = [done.then(() => true), aborted];
+    const waits: Promise<boolean>[] = [untilAborted(done.then(() => true), signal)];
     if (fallback) {
       waits.push(this.#options.clock.sleep(PATIENCE_MS, patience.signal).then(() => false));
     }
@@ -212,18 +213,20 @@ export class DirectoryListings {
     } catch (error) {
       const endpointFailed = error instanceof StoreError && error.retryable;
       if (endpointFailed && !fallback) {
+        // The next one, who may have an older answer, need not find out again.
+        const soonMs = this.#options.clock.monotonicMs() + RETRY_AFTER_MS;
+        this.#troubleUntilMs = Math.max(this.#troubleUntilMs, soonMs);
         const untilMs = this.#options.clock.monotonicMs() + FAILURE_MS;
         listing.failure = { error, untilMs };
       }
       if (!fallback || !endpointFailed) throw error;
       this.#options.log.warn("Using an older listing: {error}", { error: error.message });
     } finally {
-      signal.removeEventListener("abort", onAbort);
       for (const wait of waits) wait.catch(() => {});
       patience.abort();
     }
     if (!refreshed) {
-      this.#trouble = true;
+      this.#troubleUntilMs = Infinity;
       listing.freshUntilMs = this.#options.clock.monotonicMs() + RETRY_AFTER_MS;
     }
   }
@@ -269,7 +272,7 @@ export class DirectoryListings {
     const size = listing.size;
     fresh.freshUntilMs = this.#options.clock.monotonicMs() + this.#options.ttlMs;
     listing.copyFrom(fresh);
-    this.#trouble = false;
+    this.#troubleUntilMs = 0;
     if (this.#listings.get(prefix) === listing) this.#names += listing.size - size;
     this.#evict(listing);
   }

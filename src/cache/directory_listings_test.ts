@@ -155,6 +155,22 @@ Deno.test("DirectoryListings gives an older answer when the endpoint does not an
     gate.resolve();
   }));
 
+Deno.test("DirectoryListings gives an older answer at once after another directory could not be listed", () =>
+  withListings(async ({ store, clock, listings }) => {
+    await fill(store, 2);
+    await listings.readAll("d/", never);
+    clock.now += 60_001;
+    store.hook = () => {
+      throw new TransportError("refused", details);
+    };
+    await assert.rejects(listings.readAll("other/", never), TransportError);
+    const gate = Promise.withResolvers<void>();
+    store.hook = () => gate.promise;
+    assert.equal((await listings.readAll("d/", never)).size, 2);
+    assert.equal(clock.sleepers.length, 0, "nobody was patient");
+    gate.resolve();
+  }));
+
 Deno.test("DirectoryListings lets a caller go when its signal fires; the LIST serves the next one", () =>
   withListings(async ({ store, listings }) => {
     await fill(store, 2);

@@ -6,8 +6,6 @@
 
 /** NAME_MAX of Linux and macOS, in bytes of UTF-8. */
 export const NAME_MAX = 255;
-/** The longest key of S3, in bytes of UTF-8. */
-export const KEY_MAX = 1024;
 
 const utf8 = new TextEncoder();
 

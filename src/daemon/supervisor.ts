@@ -2,6 +2,7 @@
  * Owns all mounts of a daemon. A mount that fails or hangs never holds up another one, the start of the
  * daemon, or an answer about its status.
  */
+import { untilAborted } from "../base/until_aborted.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
 import type { Config } from "../config/types.ts";
@@ -93,7 +94,7 @@ export class Supervisor implements ControlService {
     const bucket = this.#bucket(id);
     try {
       // The start goes on when the client leaves: its deadline is its own.
-      await until(bucket.start(this.#end.signal), signal);
+      await untilAborted(bucket.start(this.#end.signal), signal);
     } catch (error) {
       if (error instanceof ProblemError || signal.aborted) throw error;
       const hint = bucket.status().error?.hint ?? "";
@@ -142,7 +143,7 @@ export class Supervisor implements ControlService {
     // Bounded here too: a stop that somebody else asked for may be ahead, with more patience.
     const limit = AbortSignal.any([hurry, AbortSignal.timeout(drainMs + STOP_MS)]);
     try {
-      await until(this.shutdown({ timeoutMs: drainMs, force: false }, limit), limit);
+      await untilAborted(this.shutdown({ timeoutMs: drainMs, force: false }, limit), limit);
     } catch (error) {
       const left = this.#pending();
       log.warn("Not everything could be stopped in order: {error}", { error });
@@ -206,17 +207,4 @@ function combined(failures: readonly unknown[]): unknown {
     ...(hint === undefined ? {} : { hint }),
     ...(pending.length === 0 ? {} : { pending }),
   }, { cause: failures[0] });
-}
-
-/** `work`, or the signal's reason when that fires first; the work goes on. */
-async function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,5 +1,6 @@
 /** A limit in time for something that takes an AbortSignal. */
 import type { Clock } from "../base/clock.ts";
+import { untilAborted } from "../base/until_aborted.ts";
 
 export class Deadline {
   readonly #controller = new AbortController();
@@ -27,12 +28,8 @@ export class Deadline {
 
   /** `result`, unless the signal fires first. Releases the deadline. */
   async bound<T>(result: Promise<T>): Promise<T> {
-    const fired = Promise.withResolvers<never>();
-    const onAbort = () => fired.reject(this.signal.reason);
-    if (this.signal.aborted) onAbort();
-    this.signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await Promise.race([result, fired.promise]);
+      return await untilAborted(result, this.signal);
     } finally {
       this.release();
     }

@@ -1,4 +1,5 @@
 /** Where a mount's credentials come from, kept until shortly before they expire. */
+import { untilAborted } from "../base/until_aborted.ts";
 import type { Clock } from "../base/clock.ts";
 import type { SigningCredentials } from "./sign_v4.ts";
 
@@ -65,7 +66,7 @@ export class CredentialsCache {
       loading.catch(() => {}); // the old ones still serve; the next request tries again
       return current;
     }
-    return await abortable(loading, signal);
+    return await untilAborted(loading, signal);
   }
 
   /** The server refused `credentials` as expired: others are looked for with the next request. */
@@ -160,13 +161,4 @@ async function fromChain(profile: string | undefined, readEnv: ReadEnv): Promise
       { cause: error },
     );
   }
-}
-
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -6,6 +6,7 @@
  * last handle is closed. `persist` brings it there; close, fsync and truncate(2) call it and return
  * its error, and a file that could not be uploaded stays staged and dirty until a later try succeeds.
  */
+import { untilAborted } from "../base/until_aborted.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { decodePosixMetadata, encodePosixMetadata } from "../cache/posix_metadata.ts";
 import { FileReader } from "../content/file_reader.ts";
@@ -23,7 +24,7 @@ import type { Volume } from "./volume.ts";
 /** A removed file that is open stays readable up to this size: more would take too long to fetch. */
 const KEPT_MAX = 256 * 2 ** 20;
 /** A failed read is the answer for so long: the kernel asks again at once, and would wait as long again. */
-const FAILURE_MS = 2000;
+const FAILURE_MS = 500;
 /** How often an upload is begun again because the file was cut meanwhile. */
 const UPLOAD_TRIES = 5;
 
@@ -176,20 +177,8 @@ export class FileContent {
    * Resolves when S3 has what the file holds now. When `signal` fires, the caller is let go but the
    * upload goes on: half a file helps nobody. Throws why the upload failed; the file stays staged.
    */
-  async persist(inode: FileInode, signal: AbortSignal): Promise<void> {
-    const done = this.#persist(inode);
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    try {
-      await Promise.race([done, aborted]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      // After an interrupt nobody waits; the failure is in the inode and in the log.
-      done.catch(() => {});
-      aborted.catch(() => {});
-    }
+  persist(inode: FileInode, signal: AbortSignal): Promise<void> {
+    return untilAborted(this.#persist(inode), signal);
   }
 
   #persist(inode: FileInode): Promise<void> {

@@ -8,11 +8,12 @@ import type { BlockCache } from "../cache/block_cache.ts";
 import type { DirectoryListings } from "../cache/directory_listings.ts";
 import type { StagingArea } from "../content/staging_area.ts";
 import type { Uploader } from "../content/uploader.ts";
+import { KEY_BYTES_MAX } from "../s3/key_encoding.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
 import { type CacheNotifier, FsError } from "./file_system.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import { InodeTable } from "./inode_table.ts";
-import { KEY_MAX, NAME_MAX, utf8Size } from "../cache/names.ts";
+import { NAME_MAX, utf8Size } from "../cache/names.ts";
 
 export interface VolumeOptions {
   readonly store: ObjectStore;
@@ -71,8 +72,11 @@ export class Volume {
       throw new FsError("ENAMETOOLONG", `A name has at most ${NAME_MAX} bytes: "${name}"`);
     }
     // A directory's own object has a "/" more.
-    if (utf8Size(key) >= KEY_MAX) {
-      throw new FsError("ENAMETOOLONG", `A path has at most ${KEY_MAX - 1} bytes in S3: "${key}"`);
+    if (utf8Size(key) >= KEY_BYTES_MAX) {
+      throw new FsError(
+        "ENAMETOOLONG",
+        `A path has at most ${KEY_BYTES_MAX - 1} bytes in S3: "${key}"`,
+      );
     }
     return key;
   }
