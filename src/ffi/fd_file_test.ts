@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { openFdFile } from "./fd_file.ts";
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  openFdFile,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from "./fd_file.ts";
 import { SystemError } from "./system_error.ts";
 
 function inTemporaryFolder(run: (folder: string) => void | Promise<void>) {
@@ -65,6 +72,67 @@ Deno.test(
     file.close();
     await syncing;
     assert.throws(() => file.pwrite(new Uint8Array(1), 0), withErrno("EBADF"));
+  }),
+);
+
+Deno.test(
+  "FdFile allocates, keeps the size, punches holes and zeroes a range",
+  inTemporaryFolder((folder) => {
+    const block = 4096;
+    const path = `${folder}/x`;
+    const file = openFdFile(path, { create: true });
+    file.pwrite(new Uint8Array(4 * block).fill(7), 0);
+    const allocated = () => (Deno.statSync(path).blocks ?? 0) * 512;
+    file.allocate(FALLOC_FL_KEEP_SIZE, 0, 64 * block);
+    assert.equal(file.size(), 4 * block);
+    assert.ok(allocated() >= 64 * block);
+    file.allocate(0, 0, 5 * block);
+    assert.equal(file.size(), 5 * block);
+    file.allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, block, block);
+    const back = new Uint8Array(5 * block);
+    assert.equal(file.pread(back, 0), 5 * block);
+    assert.deepEqual([...new Set(back.subarray(block, 2 * block))], [0]);
+    assert.deepEqual([back[block - 1], back[2 * block]], [7, 7]);
+    try {
+      file.allocate(FALLOC_FL_ZERO_RANGE, 3 * block, 3 * block);
+      file.pread(back, 0);
+      assert.deepEqual([back[3 * block - 1], back[3 * block]], [7, 0]);
+      assert.equal(file.size(), 6 * block);
+    } catch (error) {
+      if (!withErrno("ENOTSUP")(error)) throw error; // tmpfs
+    }
+    assert.throws(() => file.allocate(0, 0, 0), withErrno("EINVAL"));
+    file.close();
+  }),
+);
+
+Deno.test(
+  "FdFile seek finds data and holes, also beyond 4 GiB",
+  inTemporaryFolder((folder) => {
+    const file = openFdFile(`${folder}/x`, { create: true });
+    assert.equal(file.size(), 0);
+    const far = 5 * 2 ** 30;
+    file.pwrite(new Uint8Array(100).fill(1), 0);
+    file.pwrite(new Uint8Array(100).fill(1), far);
+    assert.equal(file.size(), far + 100);
+    assert.equal(file.seek(0, SEEK_DATA), 0);
+    const hole = file.seek(0, SEEK_HOLE);
+    assert.ok(hole >= 100 && hole <= 1 << 20, `${hole}`);
+    assert.equal(file.seek(hole, SEEK_DATA), far);
+    assert.equal(file.seek(far, SEEK_HOLE), far + 100);
+    assert.throws(() => file.seek(far + 100, SEEK_DATA), withErrno("ENXIO"));
+    file.close();
+    assert.throws(() => file.size(), withErrno("EBADF"));
+  }),
+);
+
+Deno.test(
+  "An exclusive open makes a new file or fails",
+  inTemporaryFolder((folder) => {
+    const options = { create: true, exclusive: true };
+    openFdFile(`${folder}/x`, options).close();
+    assert.throws(() => openFdFile(`${folder}/x`, options), withErrno("EEXIST"));
+    openFdFile(`${folder}/x`).close();
   }),
 );
 
