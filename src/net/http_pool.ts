@@ -8,6 +8,11 @@
  * signature would not fit. Every request names `Accept-Encoding`: then Deno 2.9 leaves bodies as they
  * are, where it would unpack objects stored with `Content-Encoding: gzip`. Deno 2.6 unpacks them all
  * the same, and removes Content-Length, by which callers can tell.
+ *
+ * Deno 2.9 sends a request without body (or with one that is a plain array) once more by itself when a
+ * connection that has served others breaks under it, although the server may have carried it out. A
+ * `RequestBody` is never repeated, nor is what goes on a fresh connection; whoever sends another
+ * conditional write without body must expect to meet its own work.
  */
 import { type Clock, StallTimer, systemClock } from "../base/clock.ts";
 import { FairSlots, type ReleaseSlot, type SlotShare } from "./fair_slots.ts";
@@ -24,6 +29,8 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** Sent on a connection of its own: so it is certainly not sent twice. */
+  readonly onFreshConnection?: boolean;
   /** How long the answer's headers may take once the request was sent. */
   readonly firstByteTimeoutMs: number;
   /** How long the request's body, or the answer's while it is read, may make no progress. */
@@ -50,6 +57,8 @@ export class HttpPool {
   readonly #slots: FairSlots;
   readonly #clock: Clock;
   #client: Deno.HttpClient | undefined;
+  /** Keeps no connections. */
+  #freshClient: Deno.HttpClient | undefined;
 
   constructor(options: HttpPoolOptions) {
     this.#slots = new FairSlots(options.maxConnections);
@@ -76,7 +85,9 @@ export class HttpPool {
   /** Closes connections that no exchange uses: after sleep or a change of network they are dead. */
   dropIdleConnections(): void {
     this.#client?.close();
+    this.#freshClient?.close();
     this.#client = undefined;
+    this.#freshClient = undefined;
   }
 
   /** Closes the pool; exchanges under way still end. */
@@ -125,18 +136,15 @@ export class HttpPool {
     signal: AbortSignal,
     timers: ExchangeTimers,
   ): RequestInit & { client: Deno.HttpClient } {
-    this.#client ??= Deno.createHttpClient({
-      http1: true,
-      http2: false,
-      poolMaxIdlePerHost: this.limit,
-      poolIdleTimeout: IDLE_TIMEOUT_MS,
-    });
+    const client = request.onFreshConnection === true
+      ? this.#freshClient ??= createClient(0)
+      : this.#client ??= createClient(this.limit);
     return {
       method: request.method,
       headers: { "accept-encoding": "identity", ...request.headers },
       redirect: "manual",
       signal,
-      client: this.#client,
+      client,
       ...(request.body === undefined ? {} : { body: this.#body(request.body, timers) }),
     };
   }
@@ -224,6 +232,15 @@ export class HttpShare {
   close(): void {
     this.#slots.leave();
   }
+}
+
+function createClient(idleMax: number): Deno.HttpClient {
+  return Deno.createHttpClient({
+    http1: true,
+    http2: false,
+    poolMaxIdlePerHost: idleMax,
+    poolIdleTimeout: IDLE_TIMEOUT_MS,
+  });
 }
 
 function contentLength(method: string, headers: Headers): number | undefined {

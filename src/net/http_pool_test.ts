@@ -156,6 +156,37 @@ Deno.test("HttpPool keeps connections and drops idle ones on demand", async () =
   pool.close();
 });
 
+Deno.test("HttpPool sends on a fresh connection only once", async () => {
+  await using server = startScriptedServer(({ target }) =>
+    target === "/break" ? ["close"] : reply(200, "x")
+  );
+  const pool = new HttpPool({ maxConnections: 4 });
+  const share = pool.share();
+  const post = (path: string) =>
+    get(server.url + path, { method: "POST", onFreshConnection: true });
+  for (let i = 1; i <= 3; i++) {
+    await readText(share, post("/"));
+    assert.equal(server.connections, i);
+  }
+  await failsWith("broken", share.send(post("/break")));
+  assert.equal(server.requests.length, 4);
+  assert.equal(pool.inUse, 0);
+  pool.close();
+});
+
+Deno.test("HttpPool sends a body only once, also where a kept connection breaks", async () => {
+  await using server = startScriptedServer(({ method }) =>
+    method === "PUT" ? ["close"] : reply(200, "x")
+  );
+  const pool = new HttpPool({ maxConnections: 1 });
+  const share = pool.share();
+  await readText(share, get(server.url));
+  const put = get(server.url, { method: "PUT", body: new Uint8Array(10) });
+  await failsWith("broken", share.send(put));
+  assert.equal(server.requests.length, 2);
+  pool.close();
+});
+
 Deno.test("HttpPool lets exchanges end whose client was dropped", async () => {
   const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
   const { promise: goOn, resolve } = Promise.withResolvers<void>();

@@ -11,6 +11,7 @@ import {
 import { BucketEndpoint } from "./endpoint.ts";
 import { BucketNotFoundError, NotFoundError } from "./errors.ts";
 import type { ObjectStore } from "./object_store.ts";
+import type { Quirks } from "./quirks.ts";
 import { RequestStats } from "./request_stats.ts";
 import { Retrier } from "./retrier.ts";
 import { S3Store } from "./s3_store.ts";
@@ -54,6 +55,8 @@ export interface BucketStore {
   readonly origin: string;
   /** Name of the service as far as it is recognised, for example "MinIO". */
   readonly providerName: string;
+  /** What the service does otherwise than AWS, as far as is known. */
+  readonly quirks: Quirks;
   /** Milliseconds since the epoch; undefined when they do not expire or none were needed yet. */
   readonly credentialsExpireAtMs: number | undefined;
   /**
@@ -86,7 +89,7 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
   const direct = new S3Store(client, writeHeaders(options));
   const { totalMs } = deadlines;
   const retrier = new Retrier({ clock, totalMs, onRetry: () => stats.retried() });
-  const retrying = new RetryingStore(direct, retrier);
+  const retrying = new RetryingStore(direct, retrier, clock);
   return {
     store: options.prefix === "" ? retrying : new PrefixedStore(retrying, options.prefix),
     stats,
@@ -95,6 +98,9 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
     },
     get providerName() {
       return endpoint.providerName;
+    },
+    get quirks() {
+      return endpoint.quirks;
     },
     get credentialsExpireAtMs() {
       return credentials?.expireAtMs;

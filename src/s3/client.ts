@@ -63,8 +63,12 @@ export interface S3Call {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** Hex SHA-256 of the body, where it is known already. */
+  readonly bodySha256?: string;
   /** The answer may take longer than `firstByteMs` without anything being wrong. */
   readonly isLong?: boolean;
+  /** Carrying it out twice would leave something behind: it is not sent twice unnoticed. */
+  readonly isOnce?: boolean;
 }
 
 export interface S3ClientOptions {
@@ -219,7 +223,9 @@ export class S3Client {
       path: address.path,
       query,
       headers,
-      payloadHash: call.body === undefined ? EMPTY_SHA256 : await sha256InSlices(call.body),
+      payloadHash: call.body === undefined
+        ? EMPTY_SHA256
+        : call.bodySha256 ?? await sha256InSlices(call.body),
       region: this.endpoint.region,
       timeMs: this.#options.clock.nowMs() + this.#clockOffsetMs,
     }, credentials);
@@ -234,6 +240,7 @@ export class S3Client {
       signal,
       onSend: () => this.stats.sent(call.kind),
       ...(call.body === undefined ? {} : { body: call.body }),
+      ...(call.isOnce === undefined ? {} : { onFreshConnection: call.isOnce }),
     };
   }
 

@@ -40,9 +40,23 @@ export class BucketNotFoundError extends StoreError {
   override readonly name = "BucketNotFoundError";
 }
 
-/** If-Match or If-None-Match did not hold (412), or another writer was faster (409). */
+/** Which object a condition was about: a copy's source, or the object that the operation names. */
+export type ConditionSubject = "source" | "target";
+
+/** If-Match or If-None-Match did not hold (412). */
 export class PreconditionFailedError extends StoreError {
   override readonly name = "PreconditionFailedError";
+  /** "source" for a copy whose source has changed or is gone. */
+  readonly what: ConditionSubject;
+
+  constructor(
+    message: string,
+    details: StoreErrorDetails,
+    options: ErrorOptions & { readonly what?: ConditionSubject } = {},
+  ) {
+    super(message, details, options);
+    this.what = options.what ?? "target";
+  }
 }
 
 /** The credentials are missing, wrong, expired, or not allowed to do this (401, 403). */
@@ -80,7 +94,23 @@ export class ThrottledError extends StoreError {
   override readonly retryable = true;
 }
 
-/** The server failed (5xx, RequestTimeout): worth another try. */
+/** What the server got or stored is not what was sent: never to be taken for a success. */
+export class IntegrityError extends StoreError {
+  override readonly name = "IntegrityError";
+  override readonly retryable = true;
+  /** Of the wrong object, which a repeated write has to replace; absent when nothing was stored. */
+  readonly etag: string | undefined;
+
+  constructor(message: string, details: StoreErrorDetails, etag?: string) {
+    super(message, details);
+    this.etag = etag;
+  }
+}
+
+/**
+ * The server failed (5xx, RequestTimeout), or is busy with another write of the same object (409):
+ * worth another try.
+ */
 export class ServerError extends StoreError {
   override readonly name = "ServerError";
   override readonly retryable = true;

@@ -1,5 +1,6 @@
 /** Objects' properties in HTTP headers, both ways. */
-import type { Metadata, ObjectInfo } from "./object_store.ts";
+import { encodeRfc3986 } from "./key_encoding.ts";
+import type { Metadata, ObjectInfo, Tags } from "./object_store.ts";
 
 const PREFIX = "x-amz-meta-";
 
@@ -10,6 +11,13 @@ export function metadataToHeaders(metadata: Metadata): Record<string, string> {
     headers[PREFIX + name.toLowerCase()] = encodeValue(value);
   }
   return headers;
+}
+
+/** The header that carries `tags`, which is a URL query; none for no tags. */
+export function tagsToHeaders(tags: Tags): Record<string, string> {
+  const pairs = Object.entries(tags)
+    .map(([name, value]) => `${encodeRfc3986(name)}=${encodeRfc3986(value)}`);
+  return pairs.length === 0 ? {} : { "x-amz-tagging": pairs.join("&") };
 }
 
 /** Everything the headers of a HEAD or GET tell of an object. `size` is that of the whole object. */
@@ -25,6 +33,7 @@ export function objectInfoFromHeaders(key: string, headers: Headers, size: numbe
     etag: headers.get("etag") ?? "",
     lastModifiedMs: Number.isNaN(modified) ? 0 : modified,
     metadata,
+    tagCount: Number(headers.get("x-amz-tagging-count") ?? 0),
     ...optional("storageClass", headers.get("x-amz-storage-class")),
     ...optional("versionId", headers.get("x-amz-version-id")),
     ...optional("contentType", headers.get("content-type")),

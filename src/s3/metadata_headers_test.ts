@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { metadataToHeaders, objectInfoFromHeaders } from "./metadata_headers.ts";
+import { metadataToHeaders, objectInfoFromHeaders, tagsToHeaders } from "./metadata_headers.ts";
 
 Deno.test("metadata survives the way through headers", () => {
   const metadata = {
@@ -41,6 +41,7 @@ Deno.test("objectInfoFromHeaders takes what is there", () => {
     "x-amz-storage-class": "GLACIER",
     "x-amz-version-id": "v1",
     "content-type": "a/b",
+    "x-amz-tagging-count": "2",
   });
   assert.deepEqual(objectInfoFromHeaders("k", headers, 7), {
     key: "k",
@@ -51,7 +52,22 @@ Deno.test("objectInfoFromHeaders takes what is there", () => {
     storageClass: "GLACIER",
     versionId: "v1",
     contentType: "a/b",
+    tagCount: 2,
   });
   const none = objectInfoFromHeaders("k", new Headers(), 0);
-  assert.deepEqual(none, { key: "k", size: 0, etag: "", lastModifiedMs: 0, metadata: {} });
+  assert.deepEqual(none, {
+    key: "k",
+    size: 0,
+    etag: "",
+    lastModifiedMs: 0,
+    metadata: {},
+    tagCount: 0,
+  });
+});
+
+Deno.test("tagsToHeaders writes tags as a query", () => {
+  assert.deepEqual(tagsToHeaders({}), {});
+  assert.deepEqual(tagsToHeaders({ "a b": "1&2", ü: "" }), {
+    "x-amz-tagging": "a%20b=1%262&%C3%BC=",
+  });
 });

@@ -1,56 +1,77 @@
 /**
- * A large object in parallel parts.
+ * A large object in parallel parts, by a plan (part_plan.ts).
  *
- * Each of the workers reserves the memory of one part, then reads and uploads parts into that buffer
- * until none is left. A worker that waits for memory gets that of the one before it at the latest, so
- * a tight budget makes the upload slower and never stops it while one part fits.
+ * Each of the workers reserves the memory of one part when it comes to the first part with data, then
+ * reads and uploads parts from that buffer until none is left. A worker that waits for memory gets
+ * that of the one before it at the latest, so a tight budget makes the upload slower and never stops
+ * it while one part fits.
+ *
+ * An upload can be resumed after a restart of the program: the parts stay on the server, and of each
+ * the hash of its bytes is known, so that a part whose bytes have changed since is sent again.
  */
-import type { ByteRange } from "../base/byte_range.ts";
-import type { MemoryBudget } from "../base/memory_budget.ts";
-import type { CompletedPart, ObjectStore, PutOptions, PutResult } from "./object_store.ts";
+import { type ByteRange, rangeSize } from "../base/byte_range.ts";
+import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
+import { NotFoundError } from "./errors.ts";
+import { multipartEtag } from "./multipart_etag.ts";
+import type {
+  CompletedPart,
+  CopySource,
+  ObjectStore,
+  PutOptions,
+  PutResult,
+} from "./object_store.ts";
+import type { PlannedPart } from "./part_plan.ts";
+import { sha256InSlices } from "./payload_hash.ts";
 
-const MIB = 2 ** 20;
-/** S3's limits. */
-const PARTS_MAX = 10_000;
-export const OBJECT_BYTES_MAX = 5 * 2 ** 40;
-/** Parts of 8 MiB keep memory low and lose little to a break; a large object is better off with 16. */
-const SMALL_PART_BYTES = 8 * MIB;
-const LARGE_PART_BYTES = 16 * MIB;
-const LARGE_FROM_BYTES = 1024 * SMALL_PART_BYTES;
+/** A part that the server has. */
+export interface DonePart extends CompletedPart {
+  /** Hex, of its bytes; absent for copied parts. */
+  readonly sha256?: string;
+}
 
 export interface MultipartUpload {
   /** In bytes, at least 1. */
   readonly size: number;
-  /** Fills `target` with the bytes of `range`, which has its size. */
+  /** From the first byte to the last. */
+  readonly parts: readonly PlannedPart[];
+  /** Fills `target` with the bytes of `range`, which has its size. Called for parts with data only. */
   readonly readPart: (
     range: ByteRange,
     target: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ) => Promise<void>;
+  /** Where copied parts come from; required when there are any. */
+  readonly copySource?: CopySource;
   readonly budget: MemoryBudget;
   /** Parts under way at a time. */
   readonly concurrency: number;
-  /** Called with the size of each part that has arrived. */
+  /** Called with the size of each part that has arrived, or had before. */
   readonly onPartDone?: (bytes: number) => void;
-}
-
-/** The ranges of the parts of an object of `size` bytes: at most 10,000 up to 5 TiB. */
-export function planParts(size: number): ByteRange[] {
-  if (size > OBJECT_BYTES_MAX) {
-    throw new RangeError(`Cannot upload ${size} bytes: an S3 object has at most 5 TiB`);
-  }
-  const usual = size < LARGE_FROM_BYTES ? SMALL_PART_BYTES : LARGE_PART_BYTES;
-  const partBytes = Math.max(usual, Math.ceil(size / PARTS_MAX / MIB) * MIB);
-  const parts: ByteRange[] = [];
-  for (let start = 0; start < size; start += partBytes) {
-    parts.push({ start, end: Math.min(size, start + partBytes) });
-  }
-  return parts;
+  /**
+   * An upload begun earlier with the same parts and copy source: parts whose bytes still have the
+   * same hash are not sent again. When the server does not know it any more, another one is begun.
+   */
+  readonly resume?: { readonly uploadId: string; readonly done: readonly DonePart[] };
+  /** Awaited before an upload is begun on the server. */
+  readonly beforeCreate?: () => Promise<void>;
+  /** Awaited before the first part is sent, unless the upload is resumed. */
+  readonly onCreated?: (uploadId: string) => Promise<void>;
+  /**
+   * Called for each part that was sent. What it promises (never a rejection) delays no other part, and
+   * is awaited before the object is made of them.
+   */
+  readonly onPart?: (part: DonePart) => unknown;
+  /** Called right before the object is made of the parts; throws to give up. */
+  readonly beforeComplete?: () => void;
+  /** After a failure: true leaves the parts on the server, to be resumed. Default: they are removed. */
+  readonly keepParts?: (error: unknown) => boolean;
 }
 
 /**
- * Uploads an object part by part. Conditions in `options` are checked when it is completed. After a
- * failure of any kind the parts are removed from the server.
+ * Uploads an object part by part. Conditions in `options` are checked when it is completed.
+ *
+ * `PreconditionFailedError` with `what` "source": the object to copy from has changed or is gone.
+ * `UnsupportedError` of "UploadPartCopy": the endpoint copies no parts, so all must be data.
  */
 export async function uploadInParts(
   store: ObjectStore,
@@ -59,58 +80,198 @@ export async function uploadInParts(
   options: PutOptions,
   signal: AbortSignal,
 ): Promise<PutResult> {
-  const parts = planParts(upload.size);
+  const { parts, size, resume } = upload;
+  if (parts.length === 0 || parts.at(-1)!.range.end !== size) {
+    throw new RangeError(`Cannot upload "${key}": the parts do not make up its ${size} bytes`);
+  }
+  if (resume !== undefined) {
+    const run = new Run(store, key, resume.uploadId, upload, options);
+    try {
+      return await run.finish(resume.done, signal);
+    } catch (error) {
+      if (!isUnknownUpload(error)) throw await run.failed(error);
+      const made = await run.madeBefore(signal);
+      if (made !== undefined) return made;
+    }
+  }
+  await upload.beforeCreate?.();
   const uploadId = await store.createMultipart(key, options, signal);
+  const run = new Run(store, key, uploadId, upload, options);
   try {
-    const done = await uploadParts(store, key, uploadId, parts, upload, signal);
-    return await store.completeMultipart(key, uploadId, done, options, signal);
+    await upload.onCreated?.(uploadId);
+    return await run.finish([], signal);
   } catch (error) {
-    // Not with the caller's signal, which may be why we are here. Parts that stay cost money.
-    await store.abortMultipart(key, uploadId, new AbortController().signal).catch(() => {});
-    throw error;
+    throw await run.failed(error);
   }
 }
 
-async function uploadParts(
-  store: ObjectStore,
-  key: string,
-  uploadId: string,
-  parts: readonly ByteRange[],
-  upload: MultipartUpload,
-  signal: AbortSignal,
-): Promise<CompletedPart[]> {
-  const failed = new AbortController();
-  const either = AbortSignal.any([signal, failed.signal]);
-  const partBytes = parts[0]!.end;
-  const done: CompletedPart[] = [];
-  let next = 0;
+/** True for the error of an upload that was completed, aborted or expired. */
+export function isUnknownUpload(error: unknown): boolean {
+  return error instanceof NotFoundError && error.details.code === "NoSuchUpload";
+}
 
-  const work = async (): Promise<void> => {
-    const memory = await upload.budget.reserve(partBytes, either);
-    const buffer = new Uint8Array(partBytes);
+/** The work on one upload of the server. */
+class Run {
+  readonly #store: ObjectStore;
+  readonly #key: string;
+  readonly #uploadId: string;
+  readonly #upload: MultipartUpload;
+  readonly #options: PutOptions;
+  /** By index in the plan. */
+  readonly #done = new Map<number, CompletedPart>();
+  #noted: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    store: ObjectStore,
+    key: string,
+    uploadId: string,
+    upload: MultipartUpload,
+    options: PutOptions,
+  ) {
+    this.#store = store;
+    this.#key = key;
+    this.#uploadId = uploadId;
+    this.#upload = upload;
+    this.#options = options;
+  }
+
+  async finish(before: readonly DonePart[], signal: AbortSignal): Promise<PutResult> {
+    await this.#sendParts(before, signal);
+    await this.#noted;
+    this.#upload.beforeComplete?.();
+    return await this.#store.completeMultipart(
+      this.#key,
+      this.#uploadId,
+      this.#completed(),
+      this.#options,
+      signal,
+    );
+  }
+
+  /** Removes the parts unless they are to be kept; returns `error`. */
+  async failed(error: unknown): Promise<unknown> {
+    if (this.#upload.keepParts?.(error) === true) return error;
+    // Not with the caller's signal, which may be why we are here. Parts that stay cost money.
+    const { signal } = new AbortController();
+    await this.#store.abortMultipart(this.#key, this.#uploadId, signal).catch(() => {});
+    return error;
+  }
+
+  /** The object, if it is what completing these very parts has made, before its answer was lost. */
+  async madeBefore(signal: AbortSignal): Promise<PutResult | undefined> {
+    if (this.#done.size < this.#upload.parts.length) return undefined;
     try {
-      while (next < parts.length) {
-        const index = next++;
-        const range = parts[index]!;
-        const target = buffer.subarray(0, range.end - range.start);
-        await upload.readPart(range, target, either);
-        done.push(await store.uploadPart(key, uploadId, index + 1, target, either));
-        upload.onPartDone?.(target.byteLength);
-      }
+      const { etag, versionId } = await this.#store.head(this.#key, signal);
+      if (etag !== multipartEtag(this.#completed())) return undefined;
+      return { etag, ...(versionId === undefined ? {} : { versionId }) };
     } catch (error) {
-      failed.abort(error);
+      if (error instanceof NotFoundError) return undefined;
       throw error;
-    } finally {
-      // Freed at once: what waits for the garbage collector is in nobody's budget.
-      buffer.buffer.transfer(0);
-      memory.release();
     }
-  };
+  }
 
-  const workers = Array.from({ length: Math.min(upload.concurrency, parts.length) }, work);
-  const results = await Promise.allSettled(workers);
-  signal.throwIfAborted();
-  if (failed.signal.aborted) throw failed.signal.reason;
-  for (const result of results) if (result.status === "rejected") throw result.reason;
-  return done.sort((a, b) => a.partNumber - b.partNumber);
+  #completed(): CompletedPart[] {
+    return [...this.#done.values()].sort((a, b) => a.partNumber - b.partNumber)
+      .map(({ partNumber, etag }) => ({ partNumber, etag }));
+  }
+
+  async #sendParts(before: readonly DonePart[], signal: AbortSignal): Promise<void> {
+    const { parts, concurrency } = this.#upload;
+    const known = new Map(before.map((part) => [part.partNumber, part]));
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    let next = 0;
+    const work = async (): Promise<void> => {
+      using memory = new PartMemory(this.#upload);
+      try {
+        while (next < parts.length) {
+          const index = next++;
+          await this.#bring(index, known.get(index + 1), memory, either);
+        }
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    };
+    const workers = Array.from({ length: Math.min(concurrency, parts.length) }, work);
+    const results = await Promise.allSettled(workers);
+    signal.throwIfAborted();
+    if (failed.signal.aborted) throw failed.signal.reason;
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** Sees to it that the server has the part. */
+  async #bring(
+    index: number,
+    known: DonePart | undefined,
+    memory: PartMemory,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { parts, onPart, onPartDone } = this.#upload;
+    const { range, from } = parts[index]!;
+    const part = from === "copy"
+      ? known ?? await this.#copy(index, range, signal)
+      : await this.#send(index, range, known, memory, signal);
+    this.#done.set(index, part);
+    if (part !== known) this.#noted = Promise.all([this.#noted, onPart?.(part)]);
+    onPartDone?.(rangeSize(range));
+  }
+
+  async #copy(index: number, range: ByteRange, signal: AbortSignal): Promise<DonePart> {
+    const { copySource } = this.#upload;
+    if (copySource === undefined) throw new TypeError("Cannot copy parts: no source was given");
+    const id = this.#uploadId;
+    return await this.#store.uploadPartCopy(this.#key, id, index + 1, copySource, range, signal);
+  }
+
+  async #send(
+    index: number,
+    range: ByteRange,
+    known: DonePart | undefined,
+    memory: PartMemory,
+    signal: AbortSignal,
+  ): Promise<DonePart> {
+    const target = await memory.view(rangeSize(range), signal);
+    await this.#upload.readPart(range, target, signal);
+    const sha256 = await sha256InSlices(target);
+    if (known?.sha256 === sha256) return known;
+    const sent = await this.#store.uploadPart(
+      this.#key,
+      this.#uploadId,
+      index + 1,
+      target,
+      signal,
+      sha256,
+    );
+    return { ...sent, sha256 };
+  }
+}
+
+/** One worker's buffer, reserved before it is allocated. */
+class PartMemory {
+  readonly #budget: MemoryBudget;
+  readonly #bytes: number;
+  #held: { readonly reservation: Reservation; readonly buffer: ArrayBuffer } | undefined;
+
+  constructor({ budget, parts }: MultipartUpload) {
+    this.#budget = budget;
+    const sizes = parts.filter(({ from }) => from === "data").map(({ range }) => rangeSize(range));
+    this.#bytes = sizes.reduce((largest, size) => Math.max(largest, size), 0);
+  }
+
+  /** The first `size` bytes, which may hold those of an earlier part. */
+  async view(size: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#held === undefined) {
+      const reservation = await this.#budget.reserve(this.#bytes, signal);
+      this.#held = { reservation, buffer: new ArrayBuffer(this.#bytes) };
+    }
+    return new Uint8Array(this.#held.buffer, 0, size);
+  }
+
+  [Symbol.dispose](): void {
+    // Freed at once: what waits for the garbage collector is in nobody's budget.
+    this.#held?.buffer.transfer(0);
+    this.#held?.reservation.release();
+    this.#held = undefined;
+  }
 }

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { settle } from "../../tests/support/fake_clock.ts";
 import { MemoryBudget } from "../base/memory_budget.ts";
-import { PreconditionFailedError } from "./errors.ts";
-import {
-  type MultipartUpload,
-  OBJECT_BYTES_MAX,
-  planParts,
-  uploadInParts,
-} from "./multipart_upload.ts";
+import { NotFoundError, PreconditionFailedError, UnsupportedError } from "./errors.ts";
+import { type DonePart, type MultipartUpload, uploadInParts } from "./multipart_upload.ts";
+import { planParts } from "./part_plan.ts";
 import { MemoryStore } from "./stores/memory.ts";
 
 const NEVER = new AbortController().signal;
@@ -23,24 +19,13 @@ function pattern(target: Uint8Array, start: number): Promise<void> {
 function upload(size: number, more: Partial<MultipartUpload> = {}): MultipartUpload {
   return {
     size,
+    parts: planParts(size),
     readPart: (range, target) => pattern(target, range.start),
     budget: new MemoryBudget(8 * PART_MEMORY),
     concurrency: 4,
     ...more,
   };
 }
-
-Deno.test("planParts keeps S3's limits for every size", () => {
-  for (const size of [1, 8 * MIB, 8 * MIB + 1, 2 ** 33, 2 ** 37, 2 ** 40, OBJECT_BYTES_MAX]) {
-    const parts = planParts(size);
-    assert.ok(parts.length <= 10_000, `${size}: ${parts.length} parts`);
-    assert.equal(parts[0]!.start, 0);
-    assert.equal(parts.at(-1)!.end, size);
-    for (let i = 1; i < parts.length; i++) assert.equal(parts[i]!.start, parts[i - 1]!.end);
-    if (parts.length > 1) assert.ok(parts[0]!.end >= 8 * MIB);
-  }
-  assert.throws(() => planParts(OBJECT_BYTES_MAX + 1), /at most 5 TiB/);
-});
 
 Deno.test("uploadInParts uploads every byte in its place", async () => {
   const store = new MemoryStore();
@@ -129,4 +114,198 @@ Deno.test("uploadInParts obeys its condition at the end", async () => {
     PreconditionFailedError,
   );
   assert.equal((await store.head("k", NEVER)).size, 1);
+});
+
+/** The content of "k". */
+async function contentOf(store: MemoryStore): Promise<Uint8Array> {
+  const { info, read } = await store.get("k", {}, NEVER).then((body) => ({
+    info: body.info,
+    read: (size: number) => body.read(new Uint8Array(size)),
+  }));
+  return await read(info.size);
+}
+
+function patternOf(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  void pattern(bytes, 0);
+  return bytes;
+}
+
+Deno.test("uploadInParts takes what is unchanged from the object on the server", async () => {
+  const store = new MemoryStore();
+  const size = 40 * MIB;
+  const base = patternOf(size);
+  const { etag } = await store.put("base", base, {}, NEVER);
+  const parts = planParts(size, [{ start: 0, end: 20 * MIB }, { start: 21 * MIB, end: size }]);
+  let read = 0;
+  const changed = upload(size, {
+    parts,
+    copySource: { key: "base", ifMatch: etag },
+    readPart: (_range, target) => {
+      read += target.byteLength;
+      target.fill(255);
+      return Promise.resolve();
+    },
+  });
+  await uploadInParts(store, "k", changed, { tags: { a: "b" } }, NEVER);
+  const expected = base.slice();
+  for (const { range, from } of parts) {
+    if (from === "data") expected.fill(255, range.start, range.end);
+  }
+  assert.deepEqual(await contentOf(store), expected);
+  assert.equal(read, 5 * MIB);
+  assert.equal(store.counts.uploadPartCopy, 2);
+  assert.deepEqual(await store.tags("k", NEVER), { a: "b" });
+});
+
+Deno.test("uploadInParts needs no memory where all is copied", async () => {
+  const store = new MemoryStore();
+  const { etag } = await store.put("base", patternOf(9 * MIB), {}, NEVER);
+  const copied = upload(9 * MIB, {
+    parts: planParts(9 * MIB, [{ start: 0, end: 9 * MIB }]),
+    copySource: { key: "base", ifMatch: etag },
+    budget: new MemoryBudget(0),
+  });
+  await uploadInParts(store, "k", copied, {}, NEVER);
+  assert.deepEqual(await contentOf(store), patternOf(9 * MIB));
+});
+
+Deno.test("uploadInParts tells a changed copy source from a changed target", async () => {
+  const store = new MemoryStore();
+  const { etag } = await store.put("base", patternOf(9 * MIB), {}, NEVER);
+  const copied = upload(9 * MIB, {
+    parts: planParts(9 * MIB, [{ start: 0, end: 9 * MIB }]),
+    copySource: { key: "base", ifMatch: etag },
+  });
+  await store.put("k", new Uint8Array(1), {}, NEVER);
+  const isAbout = (what: string) => (error: unknown) =>
+    error instanceof PreconditionFailedError && error.what === what;
+  const create = { ifNoneMatch: "*" } as const;
+  await assert.rejects(uploadInParts(store, "k", copied, create, NEVER), isAbout("target"));
+  await store.put("base", new Uint8Array(1), {}, NEVER);
+  await assert.rejects(uploadInParts(store, "k", copied, create, NEVER), isAbout("source"));
+  await store.delete("base", NEVER);
+  await assert.rejects(uploadInParts(store, "k", copied, create, NEVER), isAbout("source"));
+  assert.equal(store.openUploads, 0);
+});
+
+Deno.test("uploadInParts passes on that a server copies no parts", async () => {
+  const store = new MemoryStore();
+  store.hook = ({ method }) => {
+    if (method !== "uploadPartCopy") return;
+    throw new UnsupportedError("no", { operation: "UploadPartCopy", bucket: "memory" });
+  };
+  const copied = upload(9 * MIB, {
+    parts: planParts(9 * MIB, [{ start: 0, end: 9 * MIB }]),
+    copySource: { key: "base" },
+  });
+  await assert.rejects(uploadInParts(store, "k", copied, {}, NEVER), UnsupportedError);
+  assert.equal(store.openUploads, 0);
+});
+
+/** Breaks an upload of 40 MiB after some parts, and returns what a restart would know. */
+async function broken(store: MemoryStore): Promise<NonNullable<MultipartUpload["resume"]>> {
+  const done: DonePart[] = [];
+  let uploadId = "";
+  store.hook = ({ method }) => {
+    if (method === "uploadPart" && store.counts.uploadPart === 4) throw new Error("killed");
+  };
+  const first = upload(40 * MIB, {
+    concurrency: 1,
+    onCreated: (id) => Promise.resolve(void (uploadId = id)),
+    onPart: (part) => done.push(part),
+    keepParts: () => true,
+  });
+  await assert.rejects(uploadInParts(store, "k", first, {}, NEVER), /killed/);
+  store.hook = undefined;
+  store.counts.uploadPart = 0;
+  assert.equal(done.length, 3);
+  return { uploadId, done };
+}
+
+Deno.test("uploadInParts resumes with the parts that are still the same", async () => {
+  const store = new MemoryStore();
+  const resume = await broken(store);
+  assert.equal(store.openUploads, 1);
+  let reported = 0;
+  // The second part is another one by now.
+  const again = upload(40 * MIB, {
+    resume,
+    onPartDone: (bytes) => reported += bytes,
+    readPart: async (range, target) => {
+      await pattern(target, range.start);
+      if (range.start === 8 * MIB) target[0] = 255;
+    },
+  });
+  await uploadInParts(store, "k", again, {}, NEVER);
+  assert.equal(store.counts.uploadPart, 3);
+  assert.equal(store.counts.createMultipart, 1);
+  assert.equal(reported, 40 * MIB);
+  const expected = patternOf(40 * MIB);
+  expected[8 * MIB] = 255;
+  assert.deepEqual(await contentOf(store), expected);
+  assert.equal(store.openUploads, 0);
+});
+
+Deno.test("uploadInParts begins anew when the server has forgotten the upload", async () => {
+  const store = new MemoryStore();
+  const resume = await broken(store);
+  await store.abortMultipart("k", resume.uploadId, NEVER);
+  const created: string[] = [];
+  const again = upload(40 * MIB, {
+    resume,
+    onCreated: (id) => Promise.resolve(void created.push(id)),
+  });
+  await uploadInParts(store, "k", again, {}, NEVER);
+  assert.equal(created.length, 1);
+  assert.equal(store.counts.uploadPart >= 5, true);
+  assert.deepEqual(await contentOf(store), patternOf(40 * MIB));
+});
+
+Deno.test("uploadInParts recognises an upload that was completed before a restart", async () => {
+  const store = new MemoryStore();
+  const done: DonePart[] = [];
+  let uploadId = "";
+  const whole = upload(20 * MIB, {
+    onCreated: (id) => Promise.resolve(void (uploadId = id)),
+    onPart: (part) => done.push(part),
+  });
+  const create = { ifNoneMatch: "*" } as const;
+  const { etag } = await uploadInParts(store, "k", whole, create, NEVER);
+  const again = upload(20 * MIB, { resume: { uploadId, done } });
+  assert.deepEqual(await uploadInParts(store, "k", again, create, NEVER), { etag });
+  assert.equal(store.counts.createMultipart, 1);
+  // Somebody else's object is no success of ours.
+  await store.put("k", new Uint8Array(1), {}, NEVER);
+  await assert.rejects(
+    uploadInParts(store, "k", again, create, NEVER),
+    PreconditionFailedError,
+  );
+});
+
+Deno.test("uploadInParts asks before it completes, and can be stopped there", async () => {
+  const store = new MemoryStore();
+  const stopped = upload(20 * MIB, {
+    beforeComplete: () => {
+      throw new Error("replaced meanwhile");
+    },
+  });
+  await assert.rejects(uploadInParts(store, "k", stopped, {}, NEVER), /replaced meanwhile/);
+  await assert.rejects(store.head("k", NEVER), NotFoundError);
+  assert.equal(store.openUploads, 0);
+});
+
+Deno.test("uploadInParts sends no part before the upload's id was noted", async () => {
+  const store = new MemoryStore();
+  const refusing = upload(20 * MIB, {
+    onCreated: () => Promise.reject(new Error("the disk is full")),
+  });
+  await assert.rejects(uploadInParts(store, "k", refusing, {}, NEVER), /the disk is full/);
+  assert.equal(store.counts.uploadPart, 0);
+  assert.equal(store.openUploads, 0);
+});
+
+Deno.test("uploadInParts refuses parts that do not make up the object", async () => {
+  const wrong = upload(20 * MIB, { parts: planParts(19 * MIB) });
+  await assert.rejects(uploadInParts(new MemoryStore(), "k", wrong, {}, NEVER), /do not make up/);
 });

@@ -6,6 +6,7 @@
  * - `key` is exact: no escaping, no normalisation. It is at most 1024 bytes of UTF-8.
  * - A missing object is `NotFoundError`, a failed condition is `PreconditionFailedError`; every other
  *   failure is a `StoreError` too (see errors.ts), or the signal's reason when `signal` fired.
+ * - Where an operation writes or copies, If-Match on an object that is gone is a failed condition.
  * - Every method may be called again after a failure; each says whether that can change the result.
  */
 import type { ByteRange } from "../base/byte_range.ts";
@@ -27,6 +28,8 @@ export interface ObjectInfo {
   readonly contentType?: string;
   /** Present (perhaps empty) after HEAD and GET; absent in listings, which do not tell it. */
   readonly metadata?: Metadata;
+  /** How many tags it has; after HEAD and GET, 0 where the server does not tell. */
+  readonly tagCount?: number;
 }
 
 /** One page of a listing, in the order of the keys' UTF-8 bytes. */
@@ -77,11 +80,30 @@ export interface WriteCondition {
   readonly ifNoneMatch?: "*";
 }
 
+/** Conditions on what a deletion removes. */
+export interface DeleteCondition {
+  /**
+   * Only if the current object has this ETag. Endpoints that cannot check it delete regardless:
+   * whoever asks looks at the object right before.
+   */
+  readonly ifMatch?: string;
+}
+
+/** One of several objects to be deleted. */
+export interface DeleteTarget extends DeleteCondition {
+  readonly key: string;
+}
+
+/** An object's tags by name. */
+export type Tags = Readonly<Record<string, string>>;
+
 /** Properties of the object to be written. */
 export interface PutOptions extends WriteCondition {
   readonly contentType?: string;
   readonly metadata?: Metadata;
   readonly storageClass?: string;
+  /** Absent: none. */
+  readonly tags?: Tags;
 }
 
 export interface PutResult {
@@ -91,12 +113,15 @@ export interface PutResult {
 
 export interface CopySource {
   readonly key: string;
-  /** Copy only this version of the source: else `PreconditionFailedError`. */
+  /** Copy only this version of the source: else `PreconditionFailedError` with `what` "source". */
   readonly ifMatch?: string;
 }
 
 export interface CopyOptions extends WriteCondition {
-  /** Given: replaces metadata and content type. Absent: both are taken over from the source. */
+  /**
+   * Given: replaces metadata and content type. Absent: both are taken over from the source. Tags
+   * always are.
+   */
   readonly replace?: { readonly metadata: Metadata; readonly contentType?: string };
   readonly storageClass?: string;
 }
@@ -107,8 +132,31 @@ export interface CompletedPart {
   readonly etag: string;
 }
 
+/** A multipart upload that was begun and is neither completed nor aborted. */
+export interface OpenUpload {
+  readonly key: string;
+  readonly uploadId: string;
+  /** Milliseconds since the epoch, by the server's clock; some servers cut it to whole seconds. */
+  readonly initiatedMs: number;
+}
+
+export interface ListMultipartOptions {
+  readonly prefix: string;
+  readonly token?: string;
+  /** At most this many on the page; at most (and by default) 1000. */
+  readonly maxUploads?: number;
+}
+
+/** One page of uploads: in the order of their keys, and of one key in that of their beginning. */
+export interface MultipartPage {
+  readonly uploads: readonly OpenUpload[];
+  /** Pass as `token` for the next page; absent on the last one. */
+  readonly nextToken?: string;
+}
+
 export interface DeleteFailure {
   readonly key: string;
+  /** "PreconditionFailed" when the object is not the one that `ifMatch` names. */
   readonly code: string;
   readonly message: string;
 }
@@ -134,7 +182,7 @@ export interface ObjectStore {
     signal: AbortSignal,
   ): Promise<PutResult>;
 
-  /** Server-side copy inside the bucket, of at most 5 GiB. */
+  /** Server-side copy inside the bucket, of at most 5 GiB (larger: server_copy.ts). */
   copy(
     source: CopySource,
     key: string,
@@ -142,25 +190,41 @@ export interface ObjectStore {
     signal: AbortSignal,
   ): Promise<PutResult>;
 
+  /** The tags of an object. Safe to repeat. */
+  tags(key: string, signal: AbortSignal): Promise<Tags>;
+
   /** Resolves also when there is no such key. Safe to repeat. */
-  delete(key: string, signal: AbortSignal): Promise<void>;
+  delete(key: string, signal: AbortSignal, condition?: DeleteCondition): Promise<void>;
 
   /** Deletes up to 1000 keys in one request; returns those that failed. Missing keys are no failure. */
-  deleteMany(keys: readonly string[], signal: AbortSignal): Promise<DeleteFailure[]>;
+  deleteMany(
+    targets: readonly (string | DeleteTarget)[],
+    signal: AbortSignal,
+  ): Promise<DeleteFailure[]>;
 
-  /** Begins a multipart upload and returns its id. Repeating it leaves an orphan upload behind. */
+  /**
+   * Begins a multipart upload and returns its id. Repeating it leaves an upload behind that nobody
+   * knows: `listMultipart` shows it.
+   */
   createMultipart(key: string, options: PutOptions, signal: AbortSignal): Promise<string>;
 
-  /** Uploads part `partNumber` (1 to 10,000; 5 MiB to 5 GiB but for the last). Safe to repeat. */
+  /**
+   * Uploads part `partNumber` (1 to 10,000; 5 MiB to 5 GiB but for the last). Safe to repeat. `sha256`
+   * is that of `body` in hex, if the caller has it already: what arrives otherwise is refused.
+   */
   uploadPart(
     key: string,
     uploadId: string,
     partNumber: number,
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
+    sha256?: string,
   ): Promise<CompletedPart>;
 
-  /** Like `uploadPart`, with the bytes `range` of another object of the bucket. Safe to repeat. */
+  /**
+   * Like `uploadPart`, with the bytes `range` of another object of the bucket, which must have more
+   * than 5 MiB. Safe to repeat. `UnsupportedError` where the endpoint does not offer it.
+   */
   uploadPartCopy(
     key: string,
     uploadId: string,
@@ -181,4 +245,10 @@ export interface ObjectStore {
 
   /** Frees the parts of an upload. Resolves also when there is no such upload. */
   abortMultipart(key: string, uploadId: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * One page of the uploads under way. MinIO shows only those of the key that equals the prefix.
+   * Safe to repeat.
+   */
+  listMultipart(options: ListMultipartOptions, signal: AbortSignal): Promise<MultipartPage>;
 }

@@ -14,6 +14,24 @@ export interface Quirks {
   readonly conditionalWrites: "native" | "check";
   /** The same for the destination of CopyObject, where fewer servers obey them. */
   readonly conditionalCopy: "native" | "check";
+  /**
+   * Which deletions obey If-Match: "native": DeleteObject and each key of DeleteObjects; "single":
+   * DeleteObject only; "none": the condition is not sent.
+   */
+  readonly conditionalDelete: "native" | "single" | "none";
+  /**
+   * The checksum that goes with a PutObject. "crc32": `x-amz-checksum-crc32`, which the answer
+   * repeats; computing it costs next to nothing. "md5": Content-MD5, which every server takes, and
+   * which the ETag repeats.
+   */
+  readonly putChecksum: "crc32" | "md5";
+  /**
+   * The same for UploadPart. "crc32" only where the upload need not announce it: AWS wants that, and
+   * MinIO then refuses copied parts.
+   */
+  readonly partChecksum: "crc32" | "md5";
+  /** "md5": unless encrypted, an object's ETag is its MD5, or that of its parts' MD5s. */
+  readonly etag: "md5" | "opaque";
   /** `Accept-Encoding` of GET. "gzip" keeps a server from unpacking objects stored as gzip. */
   readonly acceptEncoding: "identity" | "gzip";
 }
@@ -34,6 +52,10 @@ export const AWS_QUIRKS: Quirks = {
   listVersion: 2,
   conditionalWrites: "native",
   conditionalCopy: "native",
+  conditionalDelete: "native",
+  putChecksum: "crc32",
+  partChecksum: "md5",
+  etag: "md5",
   acceptEncoding: "identity",
 };
 
@@ -42,4 +64,6 @@ export const CAUTIOUS_QUIRKS: Quirks = {
   ...AWS_QUIRKS,
   pathStyle: true,
   conditionalCopy: "check",
+  conditionalDelete: "none",
+  putChecksum: "md5",
 };

@@ -4,6 +4,7 @@ import {
   AccessDeniedError,
   BucketNotFoundError,
   ClockSkewError,
+  IntegrityError,
   NotFoundError,
   PreconditionFailedError,
   ProtocolError,
@@ -47,6 +48,18 @@ const THROTTLE_CODES = new Set([
   "BandwidthLimitExceeded",
 ]);
 
+/** Another write of the same object is under way: how it ends decides whether a condition holds. */
+const BUSY_CODES = new Set(["ConditionalRequestConflict", "OperationAborted"]);
+
+/** The body that arrived is not the one that its checksum, or the signature, was made for. */
+const DAMAGED_CODES = new Set([
+  "BadDigest",
+  "XAmzContentChecksumMismatch",
+  "XAmzContentSHA256Mismatch",
+]);
+
+const UNSUPPORTED_CODES = new Set(["NotImplemented", "MethodNotAllowed"]);
+
 const NOT_FOUND_CODES = new Set(["NoSuchKey", "NoSuchUpload", "NoSuchVersion"]);
 
 const ACCESS_HINTS: Readonly<Record<string, string>> = {
@@ -79,6 +92,7 @@ export function errorFromAnswer(
   const region = answer.headers.get("x-amz-bucket-region") ?? xml?.get("Region");
   return regionError(context, details, message, region ?? undefined) ??
     accessError(details, message, answer.headers, nowMs) ??
+    conditionError(details, message, xml?.get("Condition")) ??
     byStatus(details, message);
 }
 
@@ -123,6 +137,18 @@ function accessError(
   return new AccessDeniedError(message, { ...details, hint });
 }
 
+function conditionError(
+  details: StoreErrorDetails,
+  message: string,
+  condition = "",
+): StoreError | undefined {
+  const { status, code = "" } = details;
+  if (BUSY_CODES.has(code)) return new ServerError(message, details);
+  if (status !== 412 && status !== 409 && code !== "PreconditionFailed") return undefined;
+  const isSource = condition.toLowerCase().startsWith("x-amz-copy-source");
+  return new PreconditionFailedError(message, details, isSource ? { what: "source" } : {});
+}
+
 function byStatus(details: StoreErrorDetails, message: string): StoreError {
   const { status = 0, code = "" } = details;
   if (code === "NoSuchBucket") {
@@ -130,11 +156,9 @@ function byStatus(details: StoreErrorDetails, message: string): StoreError {
     return new BucketNotFoundError(message, { ...details, hint });
   }
   if (status === 404 || NOT_FOUND_CODES.has(code)) return new NotFoundError(message, details);
-  if (status === 412 || status === 409 || code === "PreconditionFailed") {
-    return new PreconditionFailedError(message, details);
-  }
+  if (DAMAGED_CODES.has(code)) return new IntegrityError(message, details);
   if (status === 429 || THROTTLE_CODES.has(code)) return new ThrottledError(message, details);
-  if (status === 501 || status === 405) {
+  if (status === 501 || status === 405 || UNSUPPORTED_CODES.has(code)) {
     const hint = "The endpoint does not offer this operation";
     return new UnsupportedError(message, { ...details, hint });
   }

@@ -4,6 +4,7 @@ import {
   AccessDeniedError,
   BucketNotFoundError,
   ClockSkewError,
+  IntegrityError,
   NotFoundError,
   PreconditionFailedError,
   ProtocolError,
@@ -35,7 +36,12 @@ Deno.test("errorFromAnswer gives each answer its class", () => {
     [404, "", NotFoundError, false],
     [404, xml("NoSuchBucket"), BucketNotFoundError, false],
     [412, xml("PreconditionFailed"), PreconditionFailedError, false],
-    [409, xml("ConditionalRequestConflict"), PreconditionFailedError, false],
+    [409, xml("BucketAlreadyExists"), PreconditionFailedError, false],
+    [409, xml("ConditionalRequestConflict"), ServerError, true],
+    [400, xml("BadDigest"), IntegrityError, true],
+    [400, xml("XAmzContentChecksumMismatch"), IntegrityError, true],
+    [400, xml("XAmzContentSHA256Mismatch"), IntegrityError, true],
+    [400, xml("NotImplemented"), UnsupportedError, false],
     [403, xml("AccessDenied"), AccessDeniedError, false],
     [403, "", AccessDeniedError, false],
     [401, "", AccessDeniedError, false],
@@ -69,6 +75,7 @@ Deno.test("errorFromAnswer gives each answer its class", () => {
     [200, xml("SlowDown"), ThrottledError, true],
     [200, xml("NoSuchUpload"), NotFoundError, false],
     [200, xml("PreconditionFailed"), PreconditionFailedError, false],
+    [200, xml("ConditionalRequestConflict"), ServerError, true],
     [200, xml("AccessDenied"), AccessDeniedError, false],
   ];
   for (const [status, text, expected, isRetryable] of table) {
@@ -132,5 +139,20 @@ Deno.test("errorFromTransport has a hint for every kind", () => {
     assert.ok(error instanceof (kind === "protocol" ? ProtocolError : TransportError));
     assert.ok(error.retryable);
     assert.match(error.message, /no complete answer from http:\/\/host: why\. \w+/);
+  }
+});
+
+Deno.test("errorFromAnswer tells a condition on a copy's source from one on its target", () => {
+  for (
+    const [condition, what] of [
+      ["x-amz-copy-source-If-Match", "source"],
+      ["If-Match", "target"],
+      ["If-None-Match", "target"],
+    ]
+  ) {
+    const text = xml("PreconditionFailed", `<Condition>${condition}</Condition>`);
+    const error = errorFromAnswer(CONTEXT, { status: 412, text, headers: new Headers() }, 0);
+    assert.ok(error instanceof PreconditionFailedError);
+    assert.equal(error.what, what);
   }
 });

@@ -4,7 +4,9 @@ import { copyObject } from "./calls/copy_object.ts";
 import { deleteObject } from "./calls/delete_object.ts";
 import { deleteObjects } from "./calls/delete_objects.ts";
 import { getObject } from "./calls/get_object.ts";
+import { getObjectTagging } from "./calls/get_object_tagging.ts";
 import { headObject } from "./calls/head_object.ts";
+import { listMultipartUploads } from "./calls/list_multipart_uploads.ts";
 import { listObjects } from "./calls/list_objects.ts";
 import {
   abortMultipart,
@@ -15,23 +17,31 @@ import {
 } from "./calls/multipart.ts";
 import { putObject } from "./calls/put_object.ts";
 import type { S3Client } from "./client.ts";
-import { InvalidKeyError } from "./errors.ts";
+import { InvalidKeyError, PreconditionFailedError } from "./errors.ts";
 import { isUnspeakableInXml, keyProblem } from "./key_encoding.ts";
 import type {
   CompletedPart,
   CopyOptions,
   CopySource,
+  DeleteCondition,
   DeleteFailure,
+  DeleteTarget,
   GetOptions,
+  ListMultipartOptions,
   ListOptions,
   ListPage,
+  MultipartPage,
   ObjectBody,
   ObjectInfo,
   ObjectStore,
   PutOptions,
   PutResult,
+  Tags,
   WriteCondition,
 } from "./object_store.ts";
+
+/** Deletions that need a request each. */
+const DELETES_AT_ONCE = 16;
 
 export class S3Store implements ObjectStore {
   readonly #client: S3Client;
@@ -82,15 +92,52 @@ export class S3Store implements ObjectStore {
     return await copyObject(this.#client, source, key, options, this.#writeHeaders, signal);
   }
 
-  async delete(key: string, signal: AbortSignal): Promise<void> {
-    this.#check("DeleteObject", key);
-    await deleteObject(this.#client, key, signal);
+  async tags(key: string, signal: AbortSignal): Promise<Tags> {
+    this.#check("GetObjectTagging", key);
+    return await getObjectTagging(this.#client, key, signal);
   }
 
-  async deleteMany(keys: readonly string[], signal: AbortSignal): Promise<DeleteFailure[]> {
-    const spoken = keys.filter((key) => !isUnspeakableInXml(key));
-    for (const key of keys) if (isUnspeakableInXml(key)) await this.delete(key, signal);
-    return spoken.length === 0 ? [] : await deleteObjects(this.#client, spoken, signal);
+  async delete(key: string, signal: AbortSignal, condition: DeleteCondition = {}): Promise<void> {
+    this.#check("DeleteObject", key);
+    await deleteObject(this.#client, key, condition, signal);
+  }
+
+  async deleteMany(
+    targets: readonly (string | DeleteTarget)[],
+    signal: AbortSignal,
+  ): Promise<DeleteFailure[]> {
+    const failures: DeleteFailure[] = [];
+    const all = targets.map((target) => typeof target === "string" ? { key: target } : target);
+    const together = all.filter((target) => !this.#needsOwnRequest(target));
+    const alone = all.filter((target) => this.#needsOwnRequest(target));
+    let next = 0;
+    const work = async () => {
+      while (next < alone.length) {
+        const failure = await this.#deleteAlone(alone[next++]!, signal);
+        if (failure !== undefined) failures.push(failure);
+      }
+    };
+    await Promise.all(Array.from({ length: DELETES_AT_ONCE }, work));
+    if (together.length === 0) return failures;
+    return [...failures, ...await deleteObjects(this.#client, together, signal)];
+  }
+
+  #needsOwnRequest({ key, ifMatch }: DeleteTarget): boolean {
+    const isCheckedAlone = this.#client.endpoint.quirks.conditionalDelete === "single";
+    return isUnspeakableInXml(key) || (ifMatch !== undefined && isCheckedAlone);
+  }
+
+  async #deleteAlone(
+    target: DeleteTarget,
+    signal: AbortSignal,
+  ): Promise<DeleteFailure | undefined> {
+    try {
+      await this.delete(target.key, signal, target);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof PreconditionFailedError)) throw error;
+      return { key: target.key, code: "PreconditionFailed", message: error.message };
+    }
   }
 
   async createMultipart(key: string, options: PutOptions, signal: AbortSignal): Promise<string> {
@@ -104,9 +151,10 @@ export class S3Store implements ObjectStore {
     partNumber: number,
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
+    sha256?: string,
   ): Promise<CompletedPart> {
     this.#check("UploadPart", key);
-    return await uploadPart(this.#client, key, uploadId, partNumber, body, signal);
+    return await uploadPart(this.#client, key, uploadId, partNumber, body, signal, sha256);
   }
 
   async uploadPartCopy(
@@ -136,6 +184,10 @@ export class S3Store implements ObjectStore {
   async abortMultipart(key: string, uploadId: string, signal: AbortSignal): Promise<void> {
     this.#check("AbortMultipartUpload", key);
     await abortMultipart(this.#client, key, uploadId, signal);
+  }
+
+  async listMultipart(options: ListMultipartOptions, signal: AbortSignal): Promise<MultipartPage> {
+    return await listMultipartUploads(this.#client, options, signal);
   }
 
   #check(operation: string, key: string): void {

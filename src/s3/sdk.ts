@@ -124,6 +124,7 @@ function translate(request: SerialisedRequest, call: SdkCall): S3Call {
     query,
     ...(call.key === undefined ? {} : { key: call.key }),
     ...(call.isLong === undefined ? {} : { isLong: call.isLong }),
+    ...(call.isOnce === undefined ? {} : { isOnce: call.isOnce }),
     headers: { ...ownHeaders(request.headers), ...bodyHeaders(body), ...call.headers },
     ...(body === undefined ? {} : { body }),
   };

@@ -136,6 +136,7 @@ class S3Service {
       await discardBody(request);
       response = errorResponse(known, request, requestId);
     }
+    response.headers.set("server", "cloudmount");
     response.headers.set("x-amz-request-id", requestId);
     response.headers.set("x-amz-id-2", randomBytes(48).toString("base64"));
     keepUncompressed(response);

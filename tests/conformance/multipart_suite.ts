@@ -1,6 +1,7 @@
 /** The part of the suite on multipart uploads. */
 import assert from "node:assert/strict";
 import { NotFoundError, PreconditionFailedError, StoreError } from "../../src/s3/errors.ts";
+import type { ListMultipartOptions, ObjectStore } from "../../src/s3/object_store.ts";
 import type { SuiteTest } from "./object_store_suite.ts";
 import { bytesOf, drain, patternBytes, textOf } from "./store_bytes.ts";
 
@@ -74,4 +75,62 @@ export function testMultipart(test: SuiteTest): void {
     await assert.rejects(store.completeMultipart("k", id, [small], {}, signal), NotFoundError);
     await assert.rejects(store.head("k", signal), NotFoundError);
   });
+
+  test("lists the uploads of a key", async ({ store }, signal) => {
+    const key = "dir/multi part+ü";
+    const startMs = Date.now();
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) ids.push(await store.createMultipart(key, {}, signal));
+    await store.createMultipart("dir/another", {}, signal);
+    const { uploads, nextToken } = await store.listMultipart({ prefix: key }, signal);
+    assert.equal(nextToken, undefined);
+    assert.deepEqual(uploads.map((upload) => upload.key), [key, key, key]);
+    assert.deepEqual(uploads.map(({ uploadId }) => uploadId).sort(), ids.sort());
+    for (const { initiatedMs } of uploads) {
+      // Whole seconds on some servers.
+      assert.ok(initiatedMs >= startMs - 1000 && initiatedMs <= Date.now(), `${initiatedMs}`);
+    }
+    await store.abortMultipart(key, ids[0]!, signal);
+    assert.deepEqual((await uploadsOf(store, { prefix: key }, signal)).sort(), ids.slice(1));
+    assert.deepEqual(await uploadsOf(store, { prefix: "none" }, signal), []);
+  });
+
+  test("lists the uploads of all keys below a prefix", async ({ store }, signal) => {
+    const ids: string[] = [];
+    for (const key of ["d/b", "c", "d/a", "e", "d/ü"]) {
+      const id = await store.createMultipart(key, {}, signal);
+      if (key.startsWith("d/")) ids.push(id);
+    }
+    const [b, a, u] = ids;
+    assert.deepEqual(await uploadsOf(store, { prefix: "d/" }, signal), [a, b, u]);
+    assert.equal((await uploadsOf(store, { prefix: "" }, signal)).length, 5);
+  });
+
+  test("lists the uploads of a key page by page", async ({ store }, signal) => {
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) ids.push(await store.createMultipart("k", {}, signal));
+    for (const maxUploads of [1, 2, 5]) {
+      const listed = await uploadsOf(store, { prefix: "k", maxUploads }, signal);
+      assert.deepEqual(listed.sort(), [...ids].sort(), `${maxUploads}`);
+    }
+  });
+}
+
+/** The ids of all pages. */
+async function uploadsOf(
+  store: ObjectStore,
+  options: ListMultipartOptions,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const ids: string[] = [];
+  let token: string | undefined;
+  do {
+    const page = await store.listMultipart(
+      token === undefined ? options : { ...options, token },
+      signal,
+    );
+    ids.push(...page.uploads.map(({ uploadId }) => uploadId));
+    token = page.nextToken;
+  } while (token !== undefined);
+  return ids;
 }

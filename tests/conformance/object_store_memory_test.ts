@@ -11,7 +11,7 @@ objectStoreSuite({
   skip,
   open: () =>
     Promise.resolve({
-      store: new MemoryStore(),
+      store: new MemoryStore({ nowMs: () => Date.now() }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
 });
@@ -24,7 +24,7 @@ objectStoreSuite({
   },
   open: () =>
     Promise.resolve({
-      store: new PrefixedStore(new MemoryStore(), "a/b +/"),
+      store: new PrefixedStore(new MemoryStore({ nowMs: () => Date.now() }), "a/b +/"),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
 });

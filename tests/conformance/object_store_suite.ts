@@ -15,6 +15,7 @@ import { HOSTILE_KEYS } from "./hostile_keys.ts";
 import { bytesOf, drain, patternBytes, textOf } from "./store_bytes.ts";
 import { testMultipart } from "./multipart_suite.ts";
 import { testStreaming } from "./streaming_suite.ts";
+import { testWrites } from "./write_suite.ts";
 
 /** A store over an empty bucket of its own. */
 export interface StoreFixture extends AsyncDisposable {
@@ -73,6 +74,7 @@ export function objectStoreSuite(options: SuiteOptions): void {
   testDeletes(test);
   testKeys(test, options);
   testMultipart(test);
+  testWrites(test);
   testStreaming(test);
 }
 

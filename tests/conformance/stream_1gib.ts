@@ -7,6 +7,7 @@ import { MemoryBudget } from "../../src/base/memory_budget.ts";
 import { returnFreedMemory } from "../../src/ffi/allocator.ts";
 import type { ObjectStore } from "../../src/s3/object_store.ts";
 import { uploadInParts } from "../../src/s3/multipart_upload.ts";
+import { planParts } from "../../src/s3/part_plan.ts";
 import { openTestBucket } from "../support/test_bucket.ts";
 import { fillPattern } from "./store_bytes.ts";
 
@@ -28,6 +29,7 @@ async function write(store: ObjectStore, period: Uint8Array, look: () => void): 
     "large",
     {
       size: OBJECT_BYTES,
+      parts: planParts(OBJECT_BYTES),
       budget: new MemoryBudget(24 * MIB),
       concurrency: 4,
       readPart: (range, target) => {

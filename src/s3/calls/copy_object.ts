@@ -1,10 +1,12 @@
 /** CopyObject: a server-side copy inside the bucket. */
 import type { S3Client } from "../client.ts";
-import { encodeKeyPath } from "../key_encoding.ts";
+import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import type { CopyOptions, CopySource, PutResult } from "../object_store.ts";
 import { runSdk, SDK_BUCKET } from "../sdk.ts";
 import { withCondition } from "./_conditions.ts";
-import { propertyHeaders } from "./put_object.ts";
+import { asSourceCondition, copySourceHeaders } from "./_copy_source.ts";
+import { headObject } from "./head_object.ts";
+import { asPrecondition, propertyHeaders } from "./put_object.ts";
 
 export async function copyObject(
   client: S3Client,
@@ -15,42 +17,84 @@ export async function copyObject(
   signal: AbortSignal,
 ): Promise<PutResult> {
   const call = { operation: "CopyObject", kind: "copy", key, isLong: true } as const;
+  const headers = {
+    ...copySourceHeaders(client, source),
+    "x-amz-metadata-directive": options.replace === undefined ? "COPY" : "REPLACE",
+    ...propertyHeaders({
+      ...options.replace,
+      ...(options.storageClass === undefined ? {} : { storageClass: options.storageClass }),
+    }),
+    ...writeHeaders,
+  };
   return await withCondition(client, "conditionalCopy", call, options, signal, async (also) => {
-    const headers = {
-      ...copySourceHeaders(client, source),
-      "x-amz-metadata-directive": options.replace === undefined ? "COPY" : "REPLACE",
-      ...propertyHeaders({
-        ...options.replace,
-        ...(options.storageClass === undefined ? {} : { storageClass: options.storageClass }),
-      }),
-      ...writeHeaders,
-      ...also,
-    };
-    const { output, headers: answer } = await runSdk(
-      client,
-      { ...call, headers, roots: ["CopyObjectResult"] },
-      signal,
-      (sdk, sdkOptions) =>
-        sdk.client.send(
-          new sdk.commands.CopyObjectCommand({
-            Bucket: SDK_BUCKET,
-            Key: key,
-            CopySource: "set above",
-          }),
-          sdkOptions,
-        ),
-    );
-    const etag = output.CopyObjectResult?.ETag;
-    if (etag === undefined) throw client.protocolError(call, answer, "the answer has no ETag");
-    const versionId = answer.get("x-amz-version-id");
-    return { etag, ...(versionId === null ? {} : { versionId }) };
+    try {
+      return await send(client, { ...call, headers: { ...headers, ...also } }, signal);
+    } catch (error) {
+      if (Object.keys(also).length === 0) throw asSourceCondition(error, source);
+      throw await toldApart(client, error, source, options, signal);
+    }
   });
 }
 
-/** The header is a URL path of its own: bucket and key, percent-encoded. */
-export function copySourceHeaders(client: S3Client, source: CopySource): Record<string, string> {
-  return {
-    "x-amz-copy-source": `${encodeKeyPath(client.bucket)}/${encodeKeyPath(source.key)}`,
-    ...(source.ifMatch === undefined ? {} : { "x-amz-copy-source-if-match": source.ifMatch }),
-  };
+async function send(
+  client: S3Client,
+  call: {
+    readonly operation: string;
+    readonly kind: "copy";
+    readonly key: string;
+    readonly headers: Readonly<Record<string, string>>;
+  },
+  signal: AbortSignal,
+): Promise<PutResult> {
+  const { key } = call;
+  const { output, headers: answer } = await runSdk(
+    client,
+    { ...call, roots: ["CopyObjectResult"] },
+    signal,
+    (sdk, sdkOptions) =>
+      sdk.client.send(
+        new sdk.commands.CopyObjectCommand({
+          Bucket: SDK_BUCKET,
+          Key: key,
+          CopySource: "set above",
+        }),
+        sdkOptions,
+      ),
+  );
+  const etag = output.CopyObjectResult?.ETag;
+  if (etag === undefined) throw client.protocolError(call, answer, "the answer has no ETag");
+  const versionId = answer.get("x-amz-version-id");
+  return { etag, ...(versionId === null ? {} : { versionId }) };
+}
+
+/**
+ * Says whether source or target was refused. AWS names the condition, but "no such key" and the 412 of
+ * others can mean either: then the source is looked at.
+ */
+async function toldApart(
+  client: S3Client,
+  error: unknown,
+  source: CopySource,
+  options: CopyOptions,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const isRefusal = error instanceof NotFoundError || error instanceof PreconditionFailedError;
+  if (!isRefusal) return error;
+  const isNamed = error instanceof PreconditionFailedError && error.what === "source";
+  const isIntact = !isNamed && await isUnchanged(client, source, signal);
+  return isIntact ? asPrecondition(error, options.ifMatch) : asSourceCondition(error, source);
+}
+
+async function isUnchanged(
+  client: S3Client,
+  source: CopySource,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const { etag } = await headObject(client, source.key, signal);
+    return source.ifMatch === undefined || source.ifMatch === etag;
+  } catch (error) {
+    if (error instanceof NotFoundError) return false;
+    throw error;
+  }
 }

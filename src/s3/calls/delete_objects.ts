@@ -1,28 +1,34 @@
 /** DeleteObjects: up to 1000 keys in one request. */
 import type { S3Client } from "../client.ts";
-import type { DeleteFailure } from "../object_store.ts";
+import type { DeleteFailure, DeleteTarget } from "../object_store.ts";
 import { runSdk, SDK_BUCKET } from "../sdk.ts";
+import { isGone } from "./delete_object.ts";
 
-/** Returns the keys that could not be deleted. All of `keys` must be expressible in XML. */
+/** Returns the keys that could not be deleted. All of them must be expressible in XML. */
 export async function deleteObjects(
   client: S3Client,
-  keys: readonly string[],
+  targets: readonly DeleteTarget[],
   signal: AbortSignal,
 ): Promise<DeleteFailure[]> {
   const call = { operation: "DeleteObjects", kind: "delete", roots: ["DeleteResult"] } as const;
+  const isObeyed = client.endpoint.quirks.conditionalDelete === "native";
+  const Objects = targets.map(({ key, ifMatch }) => ({
+    Key: key,
+    ...(ifMatch === undefined || !isObeyed ? {} : { ETag: ifMatch }),
+  }));
   const { output } = await runSdk(client, call, signal, (sdk, options) =>
     sdk.client.send(
       new sdk.commands.DeleteObjectsCommand({
         Bucket: SDK_BUCKET,
-        Delete: { Quiet: true, Objects: keys.map((Key) => ({ Key })) },
+        Delete: { Quiet: true, Objects },
       }),
       options,
     ));
-  return (output.Errors ?? [])
-    .filter((error) => error.Code !== "NoSuchKey")
-    .map((error) => ({
-      key: error.Key ?? "",
-      code: error.Code ?? "",
-      message: error.Message ?? "",
-    }));
+  const failures: DeleteFailure[] = [];
+  for (const { Key: key = "", Code: code = "", Message: message = "" } of output.Errors ?? []) {
+    const isDone = code === "NoSuchKey" ||
+      (code === "PreconditionFailed" && await isGone(client, key, signal));
+    if (!isDone) failures.push({ key, code, message });
+  }
+  return failures;
 }

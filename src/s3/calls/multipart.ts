@@ -1,7 +1,8 @@
 /** The calls of a multipart upload. */
 import type { ByteRange } from "../../base/byte_range.ts";
 import type { S3Client } from "../client.ts";
-import { NotFoundError } from "../errors.ts";
+import { IntegrityError, NotFoundError } from "../errors.ts";
+import { multipartEtag } from "../multipart_etag.ts";
 import type {
   CompletedPart,
   CopySource,
@@ -10,8 +11,9 @@ import type {
   WriteCondition,
 } from "../object_store.ts";
 import { runSdk, SDK_BUCKET } from "../sdk.ts";
+import { bodyChecksum, etagsAreMd5 } from "./_body_checksum.ts";
 import { withCondition } from "./_conditions.ts";
-import { copySourceHeaders } from "./copy_object.ts";
+import { asSourceCondition, copySourceHeaders } from "./_copy_source.ts";
 import { asPrecondition, propertyHeaders } from "./put_object.ts";
 
 export async function createMultipart(
@@ -25,6 +27,7 @@ export async function createMultipart(
     operation: "CreateMultipartUpload",
     kind: "other",
     key,
+    isOnce: true,
     headers: { ...propertyHeaders(options), ...writeHeaders },
     roots: ["InitiateMultipartUploadResult"],
   } as const;
@@ -49,6 +52,7 @@ export async function uploadPart(
   partNumber: number,
   body: Uint8Array<ArrayBuffer>,
   signal: AbortSignal,
+  bodySha256: string | undefined,
 ): Promise<CompletedPart> {
   const call = {
     operation: "UploadPart",
@@ -58,11 +62,14 @@ export async function uploadPart(
     query: { partNumber: String(partNumber), uploadId },
     isLong: true,
     body,
+    ...(bodySha256 === undefined ? {} : { bodySha256 }),
   } as const;
-  const response = await client.send(call, signal);
+  const checksum = await bodyChecksum(client, call, client.endpoint.quirks.partChecksum, body);
+  const response = await client.send({ ...call, headers: checksum.headers }, signal);
   await response.body.cancel();
   const etag = response.headers.get("etag");
   if (etag === null) throw client.protocolError(call, response.headers, "the answer has no ETag");
+  await checksum.verify(response.headers);
   return { partNumber, etag };
 }
 
@@ -101,7 +108,9 @@ export async function uploadPartCopy(
         }),
         sdkOptions,
       ),
-  );
+  ).catch((error: unknown) => {
+    throw asSourceCondition(error, source);
+  });
   const etag = output.CopyPartResult?.ETag;
   if (etag === undefined) throw client.protocolError(call, headers, "the answer has no ETag");
   return { partNumber, etag };
@@ -148,6 +157,7 @@ export async function completeMultipart(
             ),
         );
         if (!output.ETag) throw client.protocolError(call, answer, "the answer has no ETag");
+        verifyEtag(client, call, output.ETag, parts, answer);
         const versionId = answer.get("x-amz-version-id");
         return { etag: output.ETag, ...(versionId === null ? {} : { versionId }) };
       },
@@ -155,6 +165,23 @@ export async function completeMultipart(
   } catch (error) {
     throw asPrecondition(error, condition.ifMatch);
   }
+}
+
+/** The object's ETag tells whether it was made of just these parts. */
+function verifyEtag(
+  client: S3Client,
+  call: { readonly operation: string; readonly key: string },
+  etag: string,
+  parts: readonly CompletedPart[],
+  answer: Headers,
+): void {
+  const expected = multipartEtag(parts);
+  const isComparable = expected !== undefined && /^"[0-9a-f]{32}-\d+"$/.test(etag) &&
+    etagsAreMd5(client, answer);
+  if (!isComparable || etag === expected) return;
+  const details = { operation: call.operation, bucket: client.bucket, key: call.key };
+  const message = `the object has the ETag ${etag}, its parts make up ${expected}`;
+  throw new IntegrityError(message, details, etag);
 }
 
 /** Resolves also when there is no such upload. */

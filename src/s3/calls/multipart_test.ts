@@ -26,6 +26,22 @@ Deno.test("answers without what they must tell are errors", async () => {
   }
 });
 
+Deno.test("an upload is not begun twice unnoticed", async () => {
+  const begun =
+    "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+  const listed = "<ListMultipartUploadsResult></ListMultipartUploadsResult>";
+  await withScriptedBucket(({ method }, index) => {
+    if (method === "GET") return reply(200, listed);
+    return index === 1 ? ["close"] : reply(200, begun);
+  }, async ({ bucketStore: { store, stats }, server }) => {
+    await store.delete("another", NEVER); // leaves a connection that can be used again
+    assert.equal(await store.createMultipart("k", {}, NEVER), "u");
+    const methods = server.requests.map(({ method }) => method);
+    assert.deepEqual(methods, ["DELETE", "POST", "POST", "GET"]);
+    assert.equal(stats.snapshot().retries, 1);
+  });
+});
+
 Deno.test("error documents in answers with status 200 are errors, and repeated", async () => {
   const failed = errorReply(200, "InternalError");
   const range = { start: 0, end: 1 };

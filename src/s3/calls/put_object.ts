@@ -1,8 +1,9 @@
 /** PutObject: a whole object from memory. */
 import type { S3Client } from "../client.ts";
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
-import { metadataToHeaders } from "../metadata_headers.ts";
+import { metadataToHeaders, tagsToHeaders } from "../metadata_headers.ts";
 import type { PutOptions, PutResult } from "../object_store.ts";
+import { bodyChecksum } from "./_body_checksum.ts";
 import { withCondition } from "./_conditions.ts";
 
 export async function putObject(
@@ -16,10 +17,14 @@ export async function putObject(
   const call = { operation: "PutObject", kind: "put", method: "PUT", key, isLong: true } as const;
   try {
     return await withCondition(client, "conditionalWrites", call, options, signal, async (also) => {
-      const headers = { ...propertyHeaders(options), ...writeHeaders, ...also };
+      const checksum = await bodyChecksum(client, call, client.endpoint.quirks.putChecksum, body);
+      const properties = { ...propertyHeaders(options), ...writeHeaders };
+      const headers = { ...properties, ...checksum.headers, ...also };
       const response = await client.send({ ...call, headers, body }, signal);
       await response.body.cancel();
-      return putResult(client, call, response.headers);
+      const result = putResult(client, call, response.headers);
+      await checksum.verify(response.headers);
+      return result;
     });
   } catch (error) {
     throw asPrecondition(error, options.ifMatch);
@@ -28,9 +33,12 @@ export async function putObject(
 
 /** Headers for the properties of a new object. */
 export function propertyHeaders(
-  options: Pick<PutOptions, "contentType" | "metadata" | "storageClass">,
+  options: Pick<PutOptions, "contentType" | "metadata" | "storageClass" | "tags">,
 ): Record<string, string> {
-  const headers = metadataToHeaders(options.metadata ?? {});
+  const headers = {
+    ...metadataToHeaders(options.metadata ?? {}),
+    ...tagsToHeaders(options.tags ?? {}),
+  };
   if (options.contentType !== undefined) headers["content-type"] = options.contentType;
   if (options.storageClass !== undefined) headers["x-amz-storage-class"] = options.storageClass;
   return headers;

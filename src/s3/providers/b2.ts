@@ -4,5 +4,5 @@ import { CAUTIOUS_QUIRKS, type Provider } from "../quirks.ts";
 export const b2: Provider = {
   name: "Backblaze B2",
   host: /\.backblazeb2\.com$/,
-  quirks: { ...CAUTIOUS_QUIRKS, conditionalWrites: "check" },
+  quirks: { ...CAUTIOUS_QUIRKS, conditionalWrites: "check", etag: "opaque" },
 };

@@ -11,6 +11,7 @@ export const gcs: Provider = {
     ...CAUTIOUS_QUIRKS,
     region: "auto",
     conditionalWrites: "check",
+    etag: "opaque",
     acceptEncoding: "gzip",
   },
 };

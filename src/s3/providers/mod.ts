@@ -8,6 +8,7 @@ import { generic } from "./generic.ts";
 import { minio } from "./minio.ts";
 import { r2 } from "./r2.ts";
 import { seaweedfs } from "./seaweedfs.ts";
+import { serveS3 } from "./serve_s3.ts";
 import { versitygw } from "./versitygw.ts";
 import { wasabi } from "./wasabi.ts";
 
@@ -19,6 +20,7 @@ export const PROVIDERS: readonly Provider[] = [
   wasabi,
   minio,
   versitygw,
+  serveS3,
   ceph,
   seaweedfs,
 ];

@@ -4,15 +4,20 @@ import type {
   CompletedPart,
   CopyOptions,
   CopySource,
+  DeleteCondition,
   DeleteFailure,
+  DeleteTarget,
   GetOptions,
+  ListMultipartOptions,
   ListOptions,
   ListPage,
+  MultipartPage,
   ObjectBody,
   ObjectInfo,
   ObjectStore,
   PutOptions,
   PutResult,
+  Tags,
   WriteCondition,
 } from "../object_store.ts";
 
@@ -80,12 +85,24 @@ export class PrefixedStore implements ObjectStore {
     return this.#inner.copy(this.#source(source), this.#prefix + key, options, signal);
   }
 
-  delete(key: string, signal: AbortSignal): Promise<void> {
-    return this.#inner.delete(this.#prefix + key, signal);
+  tags(key: string, signal: AbortSignal): Promise<Tags> {
+    return this.#inner.tags(this.#prefix + key, signal);
   }
 
-  async deleteMany(keys: readonly string[], signal: AbortSignal): Promise<DeleteFailure[]> {
-    const failures = await this.#inner.deleteMany(keys.map((key) => this.#prefix + key), signal);
+  delete(key: string, signal: AbortSignal, condition?: DeleteCondition): Promise<void> {
+    return this.#inner.delete(this.#prefix + key, signal, condition);
+  }
+
+  async deleteMany(
+    targets: readonly (string | DeleteTarget)[],
+    signal: AbortSignal,
+  ): Promise<DeleteFailure[]> {
+    const whole = targets.map((target) =>
+      typeof target === "string"
+        ? this.#prefix + target
+        : { ...target, key: this.#prefix + target.key }
+    );
+    const failures = await this.#inner.deleteMany(whole, signal);
     return failures.map((failure) => this.#inside(failure));
   }
 
@@ -99,8 +116,9 @@ export class PrefixedStore implements ObjectStore {
     partNumber: number,
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
+    sha256?: string,
   ): Promise<CompletedPart> {
-    return this.#inner.uploadPart(this.#prefix + key, uploadId, partNumber, body, signal);
+    return this.#inner.uploadPart(this.#prefix + key, uploadId, partNumber, body, signal, sha256);
   }
 
   uploadPartCopy(
@@ -133,6 +151,12 @@ export class PrefixedStore implements ObjectStore {
 
   abortMultipart(key: string, uploadId: string, signal: AbortSignal): Promise<void> {
     return this.#inner.abortMultipart(this.#prefix + key, uploadId, signal);
+  }
+
+  async listMultipart(options: ListMultipartOptions, signal: AbortSignal): Promise<MultipartPage> {
+    const prefix = this.#prefix + options.prefix;
+    const page = await this.#inner.listMultipart({ ...options, prefix }, signal);
+    return { ...page, uploads: page.uploads.map((upload) => this.#inside(upload)) };
   }
 
   #source(source: CopySource): CopySource {

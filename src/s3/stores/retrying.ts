@@ -2,42 +2,58 @@
  * An `ObjectStore` that repeats what failed for a passing reason (see retrier.ts).
  *
  * It stands outside the pool's slots: whoever waits holds none. Repeating is safe by the contract of
- * each method; where an answer was lost and the repetition of a conditional write then fails because
- * the first attempt had succeeded, that is recognised (_lost_answers.ts).
+ * each method. Where a conditional write is refused although exactly the object that it would make is
+ * there, it counts as done: it was our own, and its answer was lost (_lost_answers.ts).
  */
 import type { ByteRange } from "../../base/byte_range.ts";
+import type { Clock } from "../../base/clock.ts";
+import {
+  IntegrityError,
+  PreconditionFailedError,
+  ProtocolError,
+  StoreError,
+  TransportError,
+} from "../errors.ts";
 import type {
   CompletedPart,
   CopyOptions,
   CopySource,
+  DeleteCondition,
   DeleteFailure,
+  DeleteTarget,
   GetOptions,
+  ListMultipartOptions,
   ListOptions,
   ListPage,
+  MultipartPage,
   ObjectBody,
   ObjectInfo,
   ObjectStore,
   PutOptions,
   PutResult,
+  Tags,
   WriteCondition,
 } from "../object_store.ts";
 import type { Retrier } from "../retrier.ts";
-import {
-  isAmbiguous,
-  recoverCopy,
-  recoverFrom,
-  recoverMultipart,
-  recoverPut,
-} from "./_lost_answers.ts";
+import { uploadsBegun } from "../uploads_begun.ts";
+import { recoverCopy, recoverFrom, recoverMultipart, recoverPut } from "./_lost_answers.ts";
 import { ResumingBody } from "./_resuming_body.ts";
+
+/**
+ * So often a conditional write is repeated while the server says that another one is under way: that may
+ * be an earlier attempt of ours, whose answer did not come. Then the other one counts as faster.
+ */
+const CONFLICTS_MAX = 3;
 
 export class RetryingStore implements ObjectStore {
   readonly #inner: ObjectStore;
   readonly #retrier: Retrier;
+  readonly #clock: Clock;
 
-  constructor(inner: ObjectStore, retrier: Retrier) {
+  constructor(inner: ObjectStore, retrier: Retrier, clock: Clock) {
     this.#inner = inner;
     this.#retrier = retrier;
+    this.#clock = clock;
   }
 
   get bucket(): string {
@@ -77,13 +93,19 @@ export class RetryingStore implements ObjectStore {
     options: PutOptions,
     signal: AbortSignal,
   ): Promise<PutResult> {
-    return this.#write(
-      "PutObject",
-      key,
-      signal,
-      (s) => this.#inner.put(key, body, options, s),
-      (s) => recoverPut(this.#inner, key, body, s),
-    );
+    let current = options;
+    const attempt = async (s: AbortSignal) => {
+      try {
+        return await this.#inner.put(key, body, current, s);
+      } catch (error) {
+        // What lies there now is this attempt's damaged object: that is what the next one replaces.
+        const damaged = error instanceof IntegrityError ? error.etag : undefined;
+        if (damaged !== undefined) current = replacing(options, damaged);
+        throw error;
+      }
+    };
+    const recover = (s: AbortSignal) => recoverPut(this.#inner, key, body, options, s);
+    return this.#write("PutObject", key, signal, attempt, recover);
   }
 
   copy(
@@ -92,26 +114,41 @@ export class RetryingStore implements ObjectStore {
     options: CopyOptions,
     signal: AbortSignal,
   ): Promise<PutResult> {
-    return this.#write(
-      "CopyObject",
-      key,
-      signal,
-      (s) => this.#inner.copy(source, key, options, s),
-      (s) => recoverCopy(this.#inner, source.key, key, s),
-    );
+    const attempt = (s: AbortSignal) => this.#inner.copy(source, key, options, s);
+    const recover = (s: AbortSignal) => recoverCopy(this.#inner, source, key, options, s);
+    return this.#write("CopyObject", key, signal, attempt, recover);
   }
 
-  delete(key: string, signal: AbortSignal): Promise<void> {
-    return this.#short("DeleteObject", key, signal, (s) => this.#inner.delete(key, s));
+  tags(key: string, signal: AbortSignal): Promise<Tags> {
+    return this.#short("GetObjectTagging", key, signal, (s) => this.#inner.tags(key, s));
   }
 
-  deleteMany(keys: readonly string[], signal: AbortSignal): Promise<DeleteFailure[]> {
-    return this.#short("DeleteObjects", undefined, signal, (s) => this.#inner.deleteMany(keys, s));
+  delete(key: string, signal: AbortSignal, condition?: DeleteCondition): Promise<void> {
+    return this.#short("DeleteObject", key, signal, (s) => this.#inner.delete(key, s, condition));
   }
 
-  createMultipart(key: string, options: PutOptions, signal: AbortSignal): Promise<string> {
-    const create = (s: AbortSignal) => this.#inner.createMultipart(key, options, s);
-    return this.#short("CreateMultipartUpload", key, signal, create);
+  deleteMany(
+    targets: readonly (string | DeleteTarget)[],
+    signal: AbortSignal,
+  ): Promise<DeleteFailure[]> {
+    const attempt = (s: AbortSignal) => this.#inner.deleteMany(targets, s);
+    return this.#short("DeleteObjects", undefined, signal, attempt);
+  }
+
+  async createMultipart(key: string, options: PutOptions, signal: AbortSignal): Promise<string> {
+    const fromMs = this.#clock.nowMs();
+    let isAnswerLost = false;
+    const create = async (s: AbortSignal) => {
+      try {
+        return await this.#inner.createMultipart(key, options, s);
+      } catch (error) {
+        isAnswerLost ||= error instanceof TransportError || error instanceof ProtocolError;
+        throw error;
+      }
+    };
+    const uploadId = await this.#short("CreateMultipartUpload", key, signal, create);
+    if (isAnswerLost) await this.#abortOthers(key, uploadId, fromMs, signal);
+    return uploadId;
   }
 
   uploadPart(
@@ -120,8 +157,10 @@ export class RetryingStore implements ObjectStore {
     partNumber: number,
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
+    sha256?: string,
   ): Promise<CompletedPart> {
-    const upload = (s: AbortSignal) => this.#inner.uploadPart(key, uploadId, partNumber, body, s);
+    const upload = (s: AbortSignal) =>
+      this.#inner.uploadPart(key, uploadId, partNumber, body, s, sha256);
     return this.#long("UploadPart", key, signal, upload);
   }
 
@@ -145,18 +184,38 @@ export class RetryingStore implements ObjectStore {
     condition: WriteCondition,
     signal: AbortSignal,
   ): Promise<PutResult> {
-    return this.#write(
-      "CompleteMultipartUpload",
-      key,
-      signal,
-      (s) => this.#inner.completeMultipart(key, uploadId, parts, condition, s),
-      (s) => recoverMultipart(this.#inner, key, parts, s),
-    );
+    const attempt = (s: AbortSignal) =>
+      this.#inner.completeMultipart(key, uploadId, parts, condition, s);
+    const recover = (s: AbortSignal) => recoverMultipart(this.#inner, key, parts, s);
+    return this.#write("CompleteMultipartUpload", key, signal, attempt, recover);
   }
 
   abortMultipart(key: string, uploadId: string, signal: AbortSignal): Promise<void> {
     const abort = (s: AbortSignal) => this.#inner.abortMultipart(key, uploadId, s);
     return this.#short("AbortMultipartUpload", key, signal, abort);
+  }
+
+  listMultipart(options: ListMultipartOptions, signal: AbortSignal): Promise<MultipartPage> {
+    const list = (s: AbortSignal) => this.#inner.listMultipart(options, s);
+    return this.#short("ListMultipartUploads", undefined, signal, list);
+  }
+
+  /** Attempts whose answers were lost may have begun uploads of their own: these are removed. */
+  async #abortOthers(
+    key: string,
+    uploadId: string,
+    fromMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const period = { fromMs, toMs: this.#clock.nowMs() };
+      for (const other of await uploadsBegun(this, key, period, signal)) {
+        if (other !== uploadId) await this.abortMultipart(key, other, signal);
+      }
+    } catch (error) {
+      // Not worth failing for: an upload without parts costs nothing.
+      if (!(error instanceof StoreError)) throw error;
+    }
   }
 
   #short<T>(
@@ -183,8 +242,8 @@ export class RetryingStore implements ObjectStore {
   }
 
   /**
-   * A write that a condition can refuse. When an earlier attempt's answer was lost, `recover` finds
-   * out whether the refusal is due to that attempt's own success.
+   * A write that a condition can refuse: then `recover` finds out whether the refusal is due to an
+   * earlier success of our own.
    */
   #write(
     operation: string,
@@ -193,16 +252,31 @@ export class RetryingStore implements ObjectStore {
     attempt: (signal: AbortSignal) => Promise<PutResult>,
     recover: (signal: AbortSignal) => Promise<PutResult | undefined>,
   ): Promise<PutResult> {
-    let mayHaveSucceeded = false;
+    let conflicts = 0;
     return this.#long(operation, key, signal, async (s) => {
       try {
         return await attempt(s);
-      } catch (error) {
-        const done = mayHaveSucceeded ? await recoverFrom(error, () => recover(s)) : undefined;
+      } catch (given) {
+        const error = isConflict(given) && ++conflicts === CONFLICTS_MAX ? asRefusal(given) : given;
+        const done = await recoverFrom(error, () => recover(s));
         if (done !== undefined) return done;
-        if (isAmbiguous(error)) mayHaveSucceeded = true;
         throw error;
       }
     });
   }
+}
+
+function replacing(options: PutOptions, etag: string): PutOptions {
+  const { ifMatch, ifNoneMatch, ...properties } = options;
+  const isConditional = ifMatch !== undefined || ifNoneMatch !== undefined;
+  return isConditional ? { ...properties, ifMatch: etag } : options;
+}
+
+function isConflict(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.details.code === "ConditionalRequestConflict";
+}
+
+function asRefusal(error: StoreError): PreconditionFailedError {
+  const message = "another write of the same object goes on";
+  return new PreconditionFailedError(message, error.details, { cause: error });
 }

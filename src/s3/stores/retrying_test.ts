@@ -209,17 +209,25 @@ Deno.test("a write that another one was faster with is not taken for our own", a
       PreconditionFailedError,
     );
   });
-  // A refusal of the first attempt says it all: nothing is looked at.
-  await withScriptedBucket(
-    () => errorReply(412, "PreconditionFailed"),
-    async ({ bucketStore: { store }, server }) => {
-      await assert.rejects(
-        store.put("k", content(1000), { ifNoneMatch: "*" }, NEVER),
-        PreconditionFailedError,
-      );
-      assert.equal(server.requests.length, 1);
-    },
-  );
+});
+
+Deno.test("a write of before a restart is recognised at the first refusal", async () => {
+  const body = content(1000);
+  for (const present of ["theirs", "mine"]) {
+    await withScriptedBucket(({ method }) => {
+      if (method === "PUT") return errorReply(412, "PreconditionFailed");
+      const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nx-amz-meta-mtime: 1.5\r\n" +
+        `ETag: "${present}"\r\n\r\n`;
+      const bytes = present === "mine" ? body : new Uint8Array(1000);
+      return method === "HEAD" ? head : [head, bytes];
+    }, async ({ bucketStore: { store }, server }) => {
+      const options = { ifNoneMatch: "*", metadata: { mtime: "1.5" } } as const;
+      const written = store.put("k", body, options, NEVER);
+      if (present === "mine") assert.deepEqual(await written, { etag: '"mine"' });
+      else await assert.rejects(written, PreconditionFailedError);
+      assert.deepEqual(server.requests.map(({ method }) => method), ["PUT", "HEAD", "GET"]);
+    });
+  }
 });
 
 Deno.test("a lost answer to the completion of an upload is recognised as success", async () => {
