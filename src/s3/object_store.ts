@@ -10,6 +10,7 @@
  * - Every method may be called again after a failure; each says whether that can change the result.
  */
 import type { ByteRange } from "../base/byte_range.ts";
+import type { StoreError } from "./errors.ts";
 
 /** User metadata: names in lower case without the `x-amz-meta-` prefix. */
 export type Metadata = Readonly<Record<string, string>>;
@@ -159,6 +160,8 @@ export interface DeleteFailure {
   /** "PreconditionFailed" when the object is not the one that `ifMatch` names. */
   readonly code: string;
   readonly message: string;
+  /** Present where the same may succeed later. */
+  readonly error?: StoreError;
 }
 
 /** One bucket. */

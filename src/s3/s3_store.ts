@@ -17,7 +17,7 @@ import {
 } from "./calls/multipart.ts";
 import { putObject } from "./calls/put_object.ts";
 import type { S3Client } from "./client.ts";
-import { InvalidKeyError, PreconditionFailedError } from "./errors.ts";
+import { InvalidKeyError, PreconditionFailedError, StoreError } from "./errors.ts";
 import { isUnspeakableInXml, keyProblem } from "./key_encoding.ts";
 import type {
   CompletedPart,
@@ -135,8 +135,13 @@ export class S3Store implements ObjectStore {
       await this.delete(target.key, signal, target);
       return undefined;
     } catch (error) {
-      if (!(error instanceof PreconditionFailedError)) throw error;
-      return { key: target.key, code: "PreconditionFailed", message: error.message };
+      const { key } = target;
+      if (error instanceof PreconditionFailedError) {
+        return { key, code: "PreconditionFailed", message: error.message };
+      }
+      if (!(error instanceof StoreError)) throw error;
+      const { message, details: { code } } = error;
+      return { key, code: code ?? error.name, message, ...(error.retryable ? { error } : {}) };
     }
   }
 

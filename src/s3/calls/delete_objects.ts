@@ -2,7 +2,16 @@
 import type { S3Client } from "../client.ts";
 import type { DeleteFailure, DeleteTarget } from "../object_store.ts";
 import { runSdk, SDK_BUCKET } from "../sdk.ts";
+import { ServerError } from "../errors.ts";
 import { isGone } from "./delete_object.ts";
+
+/** Of a key in an answer that is otherwise a success. */
+const PASSING: ReadonlySet<string> = new Set([
+  "InternalError",
+  "OperationAborted",
+  "ServiceUnavailable",
+  "SlowDown",
+]);
 
 /** Returns the keys that could not be deleted. All of them must be expressible in XML. */
 export async function deleteObjects(
@@ -28,7 +37,10 @@ export async function deleteObjects(
   for (const { Key: key = "", Code: code = "", Message: message = "" } of output.Errors ?? []) {
     const isDone = code === "NoSuchKey" ||
       (code === "PreconditionFailed" && await isGone(client, key, signal));
-    if (!isDone) failures.push({ key, code, message });
+    if (isDone) continue;
+    const details = { operation: "DeleteObjects", bucket: client.endpoint.bucket, key, code };
+    const error = PASSING.has(code) ? new ServerError(message, details) : undefined;
+    failures.push({ key, code, message, ...(error === undefined ? {} : { error }) });
   }
   return failures;
 }

@@ -131,8 +131,19 @@ export class RetryingStore implements ObjectStore {
     targets: readonly (string | DeleteTarget)[],
     signal: AbortSignal,
   ): Promise<DeleteFailure[]> {
-    const attempt = (s: AbortSignal) => this.#inner.deleteMany(targets, s);
-    return this.#short("DeleteObjects", undefined, signal, attempt);
+    const failures: DeleteFailure[] = [];
+    let left = targets;
+    return this.#short("DeleteObjects", undefined, signal, async (s) => {
+      const again = new Map<string, StoreError>();
+      for (const failure of await this.#inner.deleteMany(left, s)) {
+        if (failure.error === undefined) failures.push(failure);
+        else again.set(failure.key, failure.error);
+      }
+      // Only what was not deleted is asked for again.
+      left = left.filter((target) => again.has(typeof target === "string" ? target : target.key));
+      for (const error of again.values()) throw error;
+      return failures;
+    });
   }
 
   async createMultipart(key: string, options: PutOptions, signal: AbortSignal): Promise<string> {
