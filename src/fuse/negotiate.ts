@@ -20,13 +20,15 @@ const CONGESTION_THRESHOLD = 48;
  * - AUTO_INVAL_DATA: cached pages go when the size or mtime turns out to be another.
  * - HANDLE_KILLPRIV_V2: see ops/set_ids.ts.
  * - DIRECT_IO_ALLOW_MMAP: a file opened with `directIo` can still be mapped.
- * Not asked for: DONT_MASK (the kernel applies the umask), EXPORT_SUPPORT (lookups of "." and ".."),
- * POSIX_LOCKS and FLOCK_LOCKS (locks stay in the kernel), WRITEBACK_CACHE (the kernel would decide
- * when writes reach the journal), SETXATTR_EXT (another layout).
+ * Not asked for: ATOMIC_O_TRUNC (O_TRUNC would come within OPEN, before the kernel looks whether the
+ * file is a program that runs: ETXTBSY, but emptied all the same), DONT_MASK (the kernel applies the
+ * umask), EXPORT_SUPPORT (lookups of "." and ".."), POSIX_LOCKS and FLOCK_LOCKS (locks stay in the
+ * kernel), WRITEBACK_CACHE (the kernel would decide when writes reach the journal), SETXATTR_EXT
+ * (another layout).
  */
-const WANTED = InitFlag.ASYNC_READ | InitFlag.ATOMIC_O_TRUNC | InitFlag.BIG_WRITES |
-  InitFlag.AUTO_INVAL_DATA | InitFlag.DO_READDIRPLUS | InitFlag.READDIRPLUS_AUTO |
-  InitFlag.ASYNC_DIO | InitFlag.PARALLEL_DIROPS | InitFlag.MAX_PAGES | InitFlag.CACHE_SYMLINKS |
+const WANTED = InitFlag.ASYNC_READ | InitFlag.BIG_WRITES | InitFlag.AUTO_INVAL_DATA |
+  InitFlag.DO_READDIRPLUS | InitFlag.READDIRPLUS_AUTO | InitFlag.ASYNC_DIO |
+  InitFlag.PARALLEL_DIROPS | InitFlag.MAX_PAGES | InitFlag.CACHE_SYMLINKS |
   InitFlag.HANDLE_KILLPRIV_V2 | InitFlag.INIT_EXT | InitFlag.DIRECT_IO_ALLOW_MMAP;
 
 /** The reply to `request`. Throws `FsError` EPROTO for a kernel that is too old. */

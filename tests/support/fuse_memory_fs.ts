@@ -28,6 +28,7 @@ interface Node {
   uid: number;
   gid: number;
   nlink: number;
+  rdev: number;
   mtime: Timespec;
   data: Uint8Array<ArrayBuffer>;
   size: number;
@@ -43,6 +44,12 @@ export interface MemoryFsOptions {
   /** Larger files are refused. */
   readonly fileBytesMax?: number;
 }
+
+/** renameat2(2). */
+const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
+/** fallocate(2). */
+const FALLOC_FL_KEEP_SIZE = 1;
 
 const ZERO: Timespec = { sec: 0, nsec: 0 };
 
@@ -129,10 +136,11 @@ export class MemoryFs implements FileSystem {
     parent: InodeNumber,
     name: string,
     mode: number,
-    _rdev: number,
+    rdev: number,
     context: OpContext,
   ): Entry {
     const node = this.#make(mode, context.uid, context.gid);
+    node.rdev = rdev;
     this.node(parent).children.set(name, node.ino);
     return this.#entry(node.ino);
   }
@@ -175,10 +183,16 @@ export class MemoryFs implements FileSystem {
     const ino = this.node(parent).children.get(name);
     if (ino === undefined) throw new FsError("ENOENT", name);
     const target = this.node(newParent).children;
-    if ((flags & 1) !== 0 && target.has(newName)) throw new FsError("EEXIST", newName);
-    if (flags > 1) throw new FsError("EINVAL", "flags");
+    if ((flags & RENAME_NOREPLACE) !== 0 && target.has(newName)) {
+      throw new FsError("EEXIST", newName);
+    }
+    if (flags > RENAME_EXCHANGE) throw new FsError("EINVAL", "flags");
+    const other = target.get(newName);
     this.node(parent).children.delete(name);
     target.set(newName, ino);
+    if ((flags & RENAME_EXCHANGE) === 0) return;
+    if (other === undefined) throw new FsError("ENOENT", newName);
+    this.node(parent).children.set(name, other);
   }
 
   open(ino: InodeNumber, flags: number): OpenReply {
@@ -307,9 +321,30 @@ export class MemoryFs implements FileSystem {
     offset: number,
     length: number,
   ): void {
-    if (mode !== 0) throw new FsError("ENOTSUP", "mode");
+    this.#count(`fallocate ${mode} ${offset} ${length}`);
     const node = this.node(ino);
-    this.#resize(node, Math.max(node.size, offset + length));
+    const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
+    if (!keepSize) this.#resize(node, Math.max(node.size, offset + length));
+    if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) node.data.fill(0, offset, offset + length);
+  }
+
+  copyFileRange(
+    ino: InodeNumber,
+    _fh: HandleId,
+    offset: number,
+    inoOut: InodeNumber,
+    fhOut: HandleId,
+    offsetOut: number,
+    length: number,
+  ): number {
+    this.#count(`copyFileRange ${length}`);
+    const { data, size } = this.node(ino);
+    return this.write(
+      inoOut,
+      fhOut,
+      offsetOut,
+      data.slice(offset, Math.min(offset + length, size)),
+    );
   }
 
   lseek(ino: InodeNumber, _fh: HandleId, offset: number, whence: number): number {
@@ -336,6 +371,7 @@ export class MemoryFs implements FileSystem {
       uid,
       gid,
       nlink: 1,
+      rdev: 0,
       mtime: ZERO,
       data: new Uint8Array(0),
       size: 0,
@@ -378,7 +414,7 @@ export class MemoryFs implements FileSystem {
       nlink: node.nlink,
       uid: node.uid,
       gid: node.gid,
-      rdev: 0,
+      rdev: node.rdev,
     };
   }
 

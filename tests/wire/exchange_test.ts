@@ -23,7 +23,10 @@ function toHex(bytes: Uint8Array): string {
 
 Deno.test("The recorded requests get the recorded replies, byte for byte", async () => {
   const { requests, replies } = recorded();
-  assert.ok(requests.length > 30);
+  const asked = new Set(requests.map((request) => opcodeName(request[4] ?? 0)));
+  for (const name of ["MKNOD", "RENAME2", "FALLOCATE", "LSEEK", "COPY_FILE_RANGE_64", "SETXATTR"]) {
+    assert.ok(asked.has(name), name);
+  }
   const fs = new MemoryFs({ ttlMs: 1500 });
   fs.addFile("grüße.txt", new TextEncoder().encode("hello\n"));
   const channel = new ScriptedChannel();

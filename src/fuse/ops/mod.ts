@@ -1,9 +1,10 @@
 /**
  * The table of handlers. What is missing answers ENOSYS, which the kernel remembers: then locks, poll and
  * bmap are its own, ioctl fails with ENOTTY, access is checked by the mode (default_permissions), and
- * copy_file_range, tmpfile and statx fall back. INIT, INTERRUPT and DESTROY are the session's.
+ * tmpfile and statx fall back. INIT, INTERRUPT and DESTROY are the session's.
  */
 import { getattr, setattr } from "./attributes.ts";
+import { copyFileRange, copyFileRange64 } from "./copy.ts";
 import { fsyncdir, opendir, readdir, readdirplus, releasedir } from "./directories.ts";
 import { batchForget, forget } from "./forget.ts";
 import { link, readlink, symlink } from "./links.ts";
@@ -54,6 +55,8 @@ const OPS: readonly FuseOp[] = [
   removexattr,
   fallocate,
   lseek,
+  copyFileRange,
+  copyFileRange64,
 ];
 
 export const opsByOpcode: ReadonlyMap<number, FuseOp> = new Map(OPS.map((op) => [op.opcode, op]));

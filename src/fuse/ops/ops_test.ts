@@ -41,20 +41,99 @@ function memoryFs(mode = 0o644): MemoryFs {
 const modeOf = (fs: MemoryFs) => [...fs.nodes.values()][1]?.mode ?? 0;
 
 Deno.test("Every handler is listed once, under its opcode", () => {
-  assert.equal(opsByOpcode.size, 33);
+  assert.equal(opsByOpcode.size, 35);
   for (const [opcode, op] of opsByOpcode) assert.equal(op.opcode, opcode);
 });
 
-Deno.test("open passes no creation flags on", async () => {
+Deno.test("open passes no creation flags on, and create only O_EXCL", async () => {
   const seen: number[] = [];
   const fs = Object.assign(memoryFs(), {
     open: (_ino: number, flags: number) => {
       seen.push(flags);
       return { fh: 1 };
     },
+    create: (_parent: number, _name: string, mode: number, flags: number) => {
+      seen.push(mode, flags);
+      throw new FsError("EEXIST", "made by somebody else");
+    },
   }) as unknown as FileSystem; // Branded ids are left out for brevity.
-  await ask(fs, [Opcode.OPEN, u32(0o100000 | 0o300 | 0o1002), u32(0)]);
-  assert.deepEqual(seen, [0o100000 | 0o1002]);
+  const flags = 0o100000 | 0o300 | 0o1002;
+  const [opened, created] = await ask(
+    fs,
+    [Opcode.OPEN, u32(flags), u32(0)],
+    [Opcode.CREATE, u32(flags), u32(0o100640), u32(0o22), u32(0), "name"],
+  );
+  assert.deepEqual([opened?.error, created?.error], [0, -17]);
+  assert.deepEqual(seen, [0o100000 | 0o1002, 0o100640, 0o100000 | 0o1202]);
+});
+
+Deno.test("mknod passes the type and the device on", async () => {
+  const fs = memoryFs();
+  const parent = [...fs.nodes.keys()][1]!; // ask() asks about inode 2
+  const [made] = await ask(
+    fs,
+    [Opcode.MKNOD, u32(0o020640), u32(0x0010_0305), u32(0o22), u32(0), "null"],
+  );
+  const node = fs.node(fs.node(parent).children.get("null")!);
+  assert.equal(made?.error, 0);
+  assert.deepEqual([node.mode, node.rdev, node.uid, node.gid], [0o020640, 0x0010_0305, 1000, 1001]);
+  const attr = new DataView(made!.body.buffer, 40);
+  assert.deepEqual([attr.getUint32(60, true), attr.getUint32(76, true)], [0o020640, 0x0010_0305]);
+});
+
+Deno.test("rename passes names and flags on; the older request has none", async () => {
+  const seen: unknown[] = [];
+  const fs = Object.assign(memoryFs(), {
+    rename: (...args: unknown[]) => void seen.push(args.slice(0, 5)),
+  });
+  const replies = await ask(
+    fs,
+    [Opcode.RENAME, u64(7), "a", "b"],
+    [Opcode.RENAME2, u64(8), u32(2), u32(0), "ü", "a b"],
+  );
+  assert.deepEqual(replies.map(({ error }) => error), [0, 0]);
+  assert.deepEqual(seen, [[2, "a", 7, "b", 0], [2, "ü", 8, "a b", 2]]);
+});
+
+Deno.test("fallocate and lseek pass 64-bit ranges on", async () => {
+  const seen: unknown[] = [];
+  const fs = Object.assign(memoryFs(), {
+    fallocate: (...args: unknown[]) => void seen.push(args.slice(0, 5)),
+    lseek: (...args: unknown[]) => {
+      seen.push(args.slice(0, 4));
+      return 2 ** 41;
+    },
+  });
+  const [, found] = await ask(
+    fs,
+    [Opcode.FALLOCATE, u64(9), u64(2 ** 40), u64(2 ** 33), u32(3), u32(0)],
+    [Opcode.LSEEK, u64(9), u64(2 ** 40), u32(4), u32(0)],
+  );
+  assert.deepEqual(seen, [[2, 9, 3, 2 ** 40, 2 ** 33], [2, 9, 2 ** 40, 4]]);
+  assert.deepEqual(found?.body, pack(u64(2 ** 41)));
+});
+
+Deno.test("copy_file_range is asked in two forms, and answered with 32 or 64 bits", async () => {
+  const seen: unknown[] = [];
+  const fs = Object.assign(memoryFs(), {
+    copyFileRange: (...args: unknown[]) => {
+      seen.push(args.slice(0, 8));
+      return 3 * 2 ** 30;
+    },
+  });
+  const fields = [u64(9), u64(2 ** 40), u64(1), u64(10), u64(2 ** 41), u64(3 * 2 ** 30), u64(0)];
+  const [narrow, wide] = await ask(
+    fs,
+    [Opcode.COPY_FILE_RANGE, ...fields],
+    [Opcode.COPY_FILE_RANGE_64, ...fields],
+  );
+  assert.deepEqual(seen[0], [2, 9, 2 ** 40, 1, 10, 2 ** 41, 3 * 2 ** 30, 0]);
+  assert.deepEqual(seen[1], seen[0]);
+  assert.deepEqual(narrow?.body, pack(u32(3 * 2 ** 30), u32(0)));
+  assert.deepEqual(wide?.body, pack(u64(3 * 2 ** 30)));
+  const without: FileSystem = Object.assign(memoryFs(), { copyFileRange: undefined });
+  const [refused] = await ask(without, [Opcode.COPY_FILE_RANGE_64, ...fields]);
+  assert.equal(refused?.error, -38);
 });
 
 Deno.test("A read that returns more than was asked for is an error, not a corrupted reply", async () => {
@@ -119,15 +198,16 @@ Deno.test("Set-id bits go when another user writes, truncates, or gives the file
   const setattr = (valid: number): Ask => [
     ...[Opcode.SETATTR, u32(valid), u32(0), new Uint8Array(80)] as const,
   ];
+  const zeros = [u64(0), u64(0), u64(0)];
   const cases: readonly (readonly [Ask, number])[] = [
     [write(0), 0o106755],
     [write(4), 0o100755],
-    [[Opcode.OPEN, u32(0o1001), u32(0)], 0o106755],
-    [[Opcode.OPEN, u32(0o1001), u32(1)], 0o100755],
     [setattr(1 << 3), 0o106755],
     [setattr(1 << 3 | 1 << 11), 0o100755],
     [setattr(1 << 1), 0o100755],
     [setattr(1 << 5), 0o106755],
+    [[Opcode.FALLOCATE, u64(1), u64(0), u64(9), u32(0), u32(0)], 0o100755],
+    [[Opcode.COPY_FILE_RANGE_64, u64(1), u64(0), u64(2), u64(1), ...zeros], 0o100755],
   ];
   for (const [question, mode] of cases) {
     const fs = memoryFs(0o6755);

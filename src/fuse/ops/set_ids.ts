@@ -15,6 +15,18 @@ export function withoutSetIds(mode: number): number {
   return mode & ~S_ISUID & ~((mode & S_IXGRP) !== 0 ? S_ISGID : 0);
 }
 
+/**
+ * Before a change of the content for which the kernel has no such flag: clears the bits of `inode` unless
+ * root asks, who (by CAP_FSETID) keeps them.
+ */
+export function clearSetIdsForOthers(
+  inode: InodeNumber,
+  fs: FileSystem,
+  context: OpContext,
+): MaybePromise<void> {
+  return context.uid === 0 ? undefined : clearSetIds(inode, fs, context);
+}
+
 /** Clears the bits of `inode` if it has them. */
 export function clearSetIds(
   inode: InodeNumber,

@@ -2,6 +2,7 @@ import type { HandleId } from "../../vfs/file_system.ts";
 import { Opcode } from "../wire/opcodes.ts";
 import { encodeOffset } from "../wire/replies.ts";
 import { emptyWhenDone, type FuseOp, notImplemented, reply, whenReady } from "./op.ts";
+import { clearSetIdsForOthers } from "./set_ids.ts";
 
 export const fallocate: FuseOp = {
   opcode: Opcode.FALLOCATE,
@@ -11,7 +12,11 @@ export const fallocate: FuseOp = {
     const offset = args.i64();
     const length = args.i64();
     const mode = args.u32();
-    return emptyWhenDone(fs.fallocate(inode, fh, mode, offset, length, context));
+    const allocated = whenReady(
+      clearSetIdsForOthers(inode, fs, context),
+      () => fs.fallocate?.(inode, fh, mode, offset, length, context),
+    );
+    return emptyWhenDone(allocated);
   },
 };
 

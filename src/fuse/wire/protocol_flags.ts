@@ -27,7 +27,5 @@ export const OpenReplyFlag = {
 export const GETATTR_FH = 1 << 0;
 /** `fuse_write_in.write_flags`: clear the set-id bits. */
 export const WRITE_KILL_SUIDGID = 1 << 2;
-/** `fuse_open_in.open_flags`: O_TRUNC must clear the set-id bits. */
-export const OPEN_KILL_SUIDGID = 1 << 0;
 /** `fuse_fsync_in.fsync_flags`: data only. */
 export const FSYNC_FDATASYNC = 1 << 0;

@@ -1,5 +1,6 @@
 /** Bodies of replies. Source: the `fuse_*_out` structures of linux/fuse.h. */
-import type { AttrReply, Entry, OpenReply, StatFs } from "../../vfs/file_system.ts";
+import { S_IFMT, S_IFREG } from "../../base/posix.ts";
+import type { Attr, AttrReply, Entry, OpenReply, StatFs } from "../../vfs/file_system.ts";
 import type { WireLayout } from "./layout.ts";
 import { writeI64 } from "./numbers.ts";
 import { OpenReplyFlag } from "./protocol_flags.ts";
@@ -14,6 +15,7 @@ const STATFS_BYTES = 80;
 
 /** Longer is for ever: a cap that the kernel's conversion to jiffies takes without overflow. */
 const TTL_MS_MAX = 365 * 86_400_000;
+const SET_IDS = 0o6000;
 
 export function entryBytes(layout: WireLayout): number {
   return ENTRY_HEAD_BYTES + layout.attrBytes;
@@ -29,7 +31,7 @@ export function writeEntry(
   writeI64(view, at, entry.ino);
   writeI64(view, at + 8, entry.generation);
   writeTtl(view, at + 16, at + 32, entry.entryTtlMs);
-  writeTtl(view, at + 24, at + 36, entry.attrTtlMs);
+  writeTtl(view, at + 24, at + 36, attrTtlMs(entry.attrTtlMs, entry.attr));
   if (entry.attr !== undefined) layout.writeAttr(view, at + ENTRY_HEAD_BYTES, entry.attr);
 }
 
@@ -41,7 +43,7 @@ export function encodeEntry(entry: Entry, layout: WireLayout): Bytes {
 
 export function encodeAttr(reply: AttrReply, layout: WireLayout): Bytes {
   const { bytes, view } = allocate(ATTR_HEAD_BYTES + layout.attrBytes);
-  writeTtl(view, 0, 8, reply.ttlMs);
+  writeTtl(view, 0, 8, attrTtlMs(reply.ttlMs, reply.attr));
   layout.writeAttr(view, ATTR_HEAD_BYTES, reply.attr);
   return bytes;
 }
@@ -101,6 +103,13 @@ function writeOpen(view: DataView<ArrayBuffer>, at: number, reply: OpenReply): v
       (reply.cacheDir === true ? OpenReplyFlag.CACHE_DIR : 0),
     true,
   );
+}
+
+/** A write takes the set-id bits (see ops/set_ids.ts), and its reply cannot tell the kernel. */
+function attrTtlMs(ttlMs: number, attr: Attr | undefined): number {
+  const goes = attr !== undefined && (attr.mode & S_IFMT) === S_IFREG &&
+    (attr.mode & SET_IDS) !== 0;
+  return goes ? 0 : ttlMs;
 }
 
 function writeTtl(

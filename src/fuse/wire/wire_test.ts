@@ -140,6 +140,16 @@ Deno.test("Entries, attributes, opens and counts have the kernel's layout", () =
     encodeAttr({ attr: ATTR, ttlMs: Infinity }, linuxLayout),
     pack(u64(365 * 86_400), u32(0), u32(0), ATTR_BYTES),
   );
+  const setId = { ...ATTR, mode: 0o104755 };
+  assert.deepEqual(
+    encodeAttr({ attr: setId, ttlMs: 1000 }, linuxLayout).subarray(0, 16),
+    new Uint8Array(16),
+    "not to be cached",
+  );
+  assert.deepEqual(
+    encodeEntry({ ...entry, attr: setId }, linuxLayout).subarray(16, 40),
+    pack(u64(1), u64(0), u32(500_000_000), u32(0)),
+  );
   const open = { fh: 11 as HandleId, directIo: true, cacheDir: true };
   const flags = OpenReplyFlag.DIRECT_IO | OpenReplyFlag.CACHE_DIR;
   const openBytes = pack(u64(11), u32(flags), u32(0));
