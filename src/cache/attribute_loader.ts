@@ -32,9 +32,9 @@ export class AttributeLoader {
         listing.add(row.name, { ...entry, attributes: row.attributes });
       } else if (entry?.kind === "file" && row.etag === entry.etag) {
         listing.add(row.name, { ...entry, attributes: row.attributes });
-      } else if (entry !== undefined || listing.complete) {
-        // Changed or deleted by somebody else.
-        this.#remembered.delete(prefix, row.name);
+      } else if (entry === undefined && listing.complete) {
+        // Deleted by somebody else.
+        this.#remembered.deleteUnlisted(prefix, row.name);
       }
     }
     if (this.#mode === "full") await this.#fetchUnseen(prefix, listing, signal);
@@ -59,8 +59,8 @@ export class AttributeLoader {
     this.#remembered.set(prefix, name, etag, attributes);
   }
 
-  forget(prefix: string, name: string): void {
-    this.#remembered.delete(prefix, name);
+  forget(prefix: string, name: string, kind: "file" | "directory"): void {
+    this.#remembered.delete(prefix, name, kind);
   }
 
   /**
@@ -74,8 +74,9 @@ export class AttributeLoader {
     this.#remembered.set(prefix, name, to, { ...attributes, mtime });
   }
 
-  moveTree(from: string, to: string): void {
-    this.#remembered.moveTree(from, to);
+  /** What is known below `from` is true below `to` as well. */
+  copyTree(from: string, to: string): void {
+    this.#remembered.copyTree(from, to);
   }
 
   async #fetchUnseen(prefix: string, listing: Listing, signal: AbortSignal): Promise<void> {

@@ -37,7 +37,12 @@ Deno.test("AttributeLoader adds what is remembered for exactly the listed versio
   assert.deepEqual(listing.get("same")?.attributes, { uid: 7 });
   assert.equal(listing.get("changed")?.attributes, undefined);
   assert.deepEqual(listing.get("sub")?.attributes, { mode: 0o040700 });
-  assert.deepEqual(remembered.directory("d/").map((row) => row.name), ["same", "sub"]);
+  const names = remembered.directory("d/").map((row) => row.name);
+  assert.deepEqual(
+    names,
+    ["changed", "deleted", "same", "sub"],
+    "the listing may be the older one",
+  );
   assert.equal(store.counts.head, 0);
   database.close();
 });

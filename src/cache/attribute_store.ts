@@ -14,10 +14,15 @@ export interface AttributeRow {
   readonly attributes: PosixAttributes;
 }
 
+/** A table of another shape is thrown away: everything in it can be asked for again. */
+const SCHEMA_VERSION = 3;
+/** A listing that does not show a name may be older than what is remembered of it, by so much at most. */
+const LISTING_AGE_MAX_S = 600;
+
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS attributes (
     bucket TEXT NOT NULL, directory TEXT NOT NULL, name TEXT NOT NULL, etag TEXT NOT NULL,
-    mode INTEGER, uid INTEGER, gid INTEGER, mtime_sec INTEGER, mtime_nsec INTEGER, target TEXT,
+    attributes TEXT NOT NULL, since INTEGER NOT NULL,
     PRIMARY KEY (bucket, directory, name)
   ) WITHOUT ROWID`;
 
@@ -29,6 +34,10 @@ export class AttributeDatabase {
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    if (this.#database.prepare("PRAGMA user_version").get()?.["user_version"] !== SCHEMA_VERSION) {
+      this.#database.exec("DROP TABLE IF EXISTS attributes");
+      this.#database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    }
     this.#database.exec(SCHEMA);
   }
 
@@ -50,6 +59,7 @@ export class AttributeStore {
   readonly #selectOne: StatementSync;
   readonly #replace: StatementSync;
   readonly #delete: StatementSync;
+  readonly #deleteOld: StatementSync;
 
   constructor(database: DatabaseSync, bucket: string) {
     this.#database = database;
@@ -61,10 +71,15 @@ export class AttributeStore {
       "SELECT * FROM attributes WHERE bucket = ? AND directory = ? AND name = ?",
     );
     this.#replace = database.prepare(
-      "INSERT OR REPLACE INTO attributes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO attributes VALUES (?, ?, ?, ?, ?, unixepoch())",
     );
     this.#delete = database.prepare(
-      "DELETE FROM attributes WHERE bucket = ? AND directory = ? AND name = ?",
+      `DELETE FROM attributes
+       WHERE bucket = ? AND directory = ? AND name = ? AND (etag = '') = ?`,
+    );
+    this.#deleteOld = database.prepare(
+      `DELETE FROM attributes
+       WHERE bucket = ? AND directory = ? AND name = ? AND since < unixepoch() - ?`,
     );
   }
 
@@ -81,19 +96,7 @@ export class AttributeStore {
 
   /** Remembers (in place of what was known of this name). */
   set(directory: string, name: string, etag: string, attributes: PosixAttributes): void {
-    const { mode, uid, gid, mtime, target } = attributes;
-    this.#replace.run(
-      this.#bucket,
-      directory,
-      name,
-      etag,
-      mode ?? null,
-      uid ?? null,
-      gid ?? null,
-      mtime?.sec ?? null,
-      mtime?.nsec ?? null,
-      target ?? null,
-    );
+    this.#replace.run(this.#bucket, directory, name, etag, JSON.stringify(attributes));
   }
 
   /** Remembers many names of one directory in one transaction. */
@@ -108,14 +111,22 @@ export class AttributeStore {
     }
   }
 
-  delete(directory: string, name: string): void {
-    this.#delete.run(this.#bucket, directory, name);
+  /** Forgets a name if it is remembered as of this kind: a file and a directory may change places. */
+  delete(directory: string, name: string, kind: "file" | "directory"): void {
+    this.#delete.run(this.#bucket, directory, name, kind === "directory" ? 1 : 0);
   }
 
-  /** A directory was renamed: everything below `from` is now below `to` (both end with "/"). */
-  moveTree(from: string, to: string): void {
+  /** Forgets a name that a listing did not show, unless the listing may be the older of the two. */
+  deleteUnlisted(directory: string, name: string): void {
+    this.#deleteOld.run(this.#bucket, directory, name, LISTING_AGE_MAX_S);
+  }
+
+  /** Everything below `from` is remembered below `to` as well (both end with "/"). */
+  copyTree(from: string, to: string): void {
     this.#database.prepare(
-      `UPDATE OR REPLACE attributes SET directory = ?1 || substr(directory, length(?2) + 1)
+      `INSERT OR REPLACE INTO attributes
+       SELECT bucket, ?1 || substr(directory, length(?2) + 1), name, etag, attributes, unixepoch()
+       FROM attributes
        WHERE bucket = ?3 AND directory >= ?2 AND directory < ?2 || char(0x10ffff)`,
     ).run(to, from, this.#bucket);
   }
@@ -125,22 +136,6 @@ function decodeRow(row: Record<string, unknown>): AttributeRow {
   return {
     name: String(row["name"]),
     etag: String(row["etag"]),
-    attributes: {
-      ...optional("mode", row["mode"]),
-      ...optional("uid", row["uid"]),
-      ...optional("gid", row["gid"]),
-      ...(typeof row["mtime_sec"] === "number"
-        ? { mtime: { sec: row["mtime_sec"], nsec: Number(row["mtime_nsec"]) } }
-        : {}),
-      ...(typeof row["target"] === "string" ? { target: row["target"] } : {}),
-    },
+    attributes: JSON.parse(String(row["attributes"])),
   };
-}
-
-function optional<Name extends string>(
-  name: Name,
-  value: unknown,
-): Partial<Record<Name, number>> {
-  // A computed key widens to an index signature, hence the cast.
-  return typeof value === "number" ? { [name]: value } as Record<Name, number> : {};
 }

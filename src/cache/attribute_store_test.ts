@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { AttributeDatabase } from "./attribute_store.ts";
 
 Deno.test("AttributeStore remembers over a restart, each bucket by itself", async () => {
@@ -23,18 +24,54 @@ Deno.test("AttributeStore remembers over a restart, each bucket by itself", asyn
   }
 });
 
-Deno.test("AttributeStore.moveTree moves what is below a prefix, exactly", () => {
+Deno.test("AttributeStore.copyTree copies what is below a prefix, exactly", () => {
   const database = new AttributeDatabase(":memory:");
   const store = database.of("bucket");
+  database.of("other").set("dir/", "name", "e", { uid: 8 });
   for (const prefix of ["dir/", "dir/sub/", "dir/é/", "dir2/", ""]) {
     store.set(prefix, "name", "e", { uid: 7 });
   }
-  store.moveTree("dir/", "né/w/");
-  for (const prefix of ["né/w/", "né/w/sub/", "né/w/é/", "dir2/", ""]) {
-    assert.equal(store.directory(prefix).length, 1, prefix);
+  store.set("né/w/", "name", "before", {});
+  store.copyTree("dir/", "né/w/");
+  for (const prefix of ["dir/", "dir/é/", "né/w/", "né/w/sub/", "né/w/é/", "dir2/", ""]) {
+    const rows = [{ name: "name", etag: "e", attributes: { uid: 7 } }];
+    assert.deepEqual(store.directory(prefix), rows, prefix);
   }
-  assert.equal(store.directory("dir/").length, 0);
+  assert.deepEqual(store.directory("né/w/2/"), []);
+  assert.deepEqual(database.of("other").directory("né/w/"), []);
   database.close();
+});
+
+Deno.test("AttributeStore forgets a name only if it is remembered as of that kind", () => {
+  const database = new AttributeDatabase(":memory:");
+  const store = database.of("bucket");
+  store.set("d/", "file", "e", {});
+  store.set("d/", "directory", "", {});
+  store.delete("d/", "file", "directory");
+  store.delete("d/", "directory", "file");
+  assert.equal(store.directory("d/").length, 2);
+  store.delete("d/", "file", "file");
+  store.delete("d/", "directory", "directory");
+  assert.deepEqual(store.directory("d/"), []);
+  database.close();
+});
+
+Deno.test("AttributeStore forgets what a listing does not show, unless it was remembered just now", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/metadata.db`;
+    const database = new AttributeDatabase(path);
+    const store = database.of("bucket");
+    for (const name of ["old", "new"]) store.set("d/", name, "e", {});
+    const other = new DatabaseSync(path);
+    other.exec("UPDATE attributes SET since = since - 3600 WHERE name = 'old'");
+    other.close();
+    for (const name of ["old", "new"]) store.deleteUnlisted("d/", name);
+    assert.deepEqual(store.directory("d/").map(({ name }) => name), ["new"]);
+    database.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("AttributeStore.setAll takes all rows or none", () => {
@@ -42,10 +79,10 @@ Deno.test("AttributeStore.setAll takes all rows or none", () => {
   const store = database.of("bucket");
   const row = (name: string) => ({ name, etag: "e", attributes: {} });
   store.setAll("d/", [row("a"), row("b")]);
-  store.delete("d/", "a");
+  store.delete("d/", "a", "file");
   assert.deepEqual(store.directory("d/").map((r) => r.name), ["b"]);
-  const bad = { name: "x", etag: "e", attributes: { mtime: { sec: 0, nsec: 0 } } };
-  bad.attributes.mtime.sec = Symbol("not a number") as never;
+  // JSON has no bigint.
+  const bad = { name: "x", etag: "e", attributes: { uid: 1n as never } };
   assert.throws(() => store.setAll("d/", [row("c"), bad]));
   assert.deepEqual(store.directory("d/").map((r) => r.name), ["b"]);
   database.close();

@@ -15,7 +15,7 @@
 import { nextTurn } from "../base/clock.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { untilAborted } from "../base/until_aborted.ts";
-import { NotFoundError, TransportError } from "../s3/errors.ts";
+import { TransportError } from "../s3/errors.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
 import type { ObjectSource } from "./object_source.ts";
 
@@ -156,7 +156,11 @@ export class BlockCache {
         continue;
       }
       // Handed over on arrival: where memory is very short, the block may be gone again by now.
-      if (block.data === undefined) return await this.#awaitArrival(block, signal);
+      if (block.data === undefined) {
+        const data = await this.#awaitArrival(block, signal);
+        if (data !== undefined) return data;
+        continue;
+      }
       this.#touch(block);
       return block.data;
     }
@@ -259,7 +263,6 @@ export class BlockCache {
     try {
       // A failure must find its waiters: who asked for the blocks waits for them only now.
       await Promise.resolve();
-      if (source.key === undefined) throw objectGone(source);
       const range = {
         start: blocks[0]!.index * BLOCK_SIZE,
         end: Math.min((blocks.at(-1)!.index + 1) * BLOCK_SIZE, source.size),
@@ -295,7 +298,8 @@ export class BlockCache {
     }
   }
 
-  async #awaitArrival(block: Block, signal: AbortSignal): Promise<Uint8Array> {
+  /** Undefined when the GET was given up by those who wanted it before: it has to be asked for again. */
+  async #awaitArrival(block: Block, signal: AbortSignal): Promise<Uint8Array | undefined> {
     block.arrival ??= Promise.withResolvers<Uint8Array>();
     block.run.hold();
     try {
@@ -304,6 +308,7 @@ export class BlockCache {
       return data;
     } catch (error) {
       block.run.drop("gave up");
+      if (block.run.abort.signal.aborted && !signal.aborted) return undefined;
       throw error;
     }
   }
@@ -375,17 +380,10 @@ function keyOf(source: ObjectSource, index: number): string {
   return `${source.id}:${index}`;
 }
 
-function objectGone(source: ObjectSource): Error {
-  return new NotFoundError("The object was deleted", {
-    operation: "GetObject",
-    bucket: source.store.bucket,
-  });
-}
-
 function bodyTooShort(source: ObjectSource, index: number): Error {
   return new TransportError(`The body ended inside block ${index}`, {
     operation: "GetObject",
     bucket: source.store.bucket,
-    ...(source.key === undefined ? {} : { key: source.key }),
+    key: source.key,
   });
 }

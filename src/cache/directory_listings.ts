@@ -15,10 +15,10 @@ import type { Logger } from "../base/log.ts";
 import { untilAborted } from "../base/until_aborted.ts";
 import { NotFoundError, StoreError } from "../s3/errors.ts";
 import { compareKeys } from "../s3/key_encoding.ts";
-import type { ListPage, ObjectInfo, ObjectStore } from "../s3/object_store.ts";
+import type { ListPage, ObjectStore } from "../s3/object_store.ts";
+import { addPage } from "./add_page.ts";
 import type { AttributeLoader } from "./attribute_loader.ts";
-import { type ListedEntry, type ListedFile, Listing } from "./listing.ts";
-import { isFileName } from "./names.ts";
+import { type ListedEntry, Listing } from "./listing.ts";
 
 export interface DirectoryListingsOptions {
   readonly store: ObjectStore;
@@ -30,6 +30,8 @@ export interface DirectoryListingsOptions {
 
 /** Names kept over all directories of a bucket; beyond, the directories used longest ago are dropped. */
 const NAMES_MAX = 1_000_000;
+/** Names that may be gone through for each stat(2) of a directory. */
+const QUICKLY_TOLD_MAX = 10_000;
 /** How long a refresh may keep somebody waiting to whom an older answer could be given. */
 const PATIENCE_MS = 3000;
 /** After a failed refresh, the older answer is given without asking for so long. */
@@ -50,6 +52,8 @@ export class DirectoryListings {
    * waited for a fresh answer in vain. Over as soon as a LIST succeeds.
    */
   #troubleUntilMs = 0;
+  /** True for a key that is to be deleted: it is not there, whatever a LIST says. */
+  isRemoved: (key: string) => boolean = () => false;
   /** How many keys were met that cannot be file names. */
   readonly #hiddenKeys = new Map<string, number>();
 
@@ -82,6 +86,14 @@ export class DirectoryListings {
     return { entry: listing.get(name) };
   }
 
+  /** The names of the subdirectories, if all are known without a request and quickly told. */
+  peekDirectories(prefix: string): string[] | undefined {
+    const listing = this.#listings.get(prefix);
+    if (listing === undefined || !this.#isFresh(listing) || !listing.complete) return undefined;
+    if (listing.size > QUICKLY_TOLD_MAX) return undefined;
+    return listing.directories();
+  }
+
   /** The whole directory. Throws `StoreError`. A directory without any key is empty, not an error. */
   readAll(prefix: string, signal: AbortSignal): Promise<Listing> {
     return this.#known(prefix, (listing) => listing.complete, "all", signal);
@@ -103,6 +115,15 @@ export class DirectoryListings {
     this.#names += listing.size - before;
   }
 
+  /** Enters that the object of a name is deleted; a name of another kind stays. */
+  setDeleted(prefix: string, name: string, kind: ListedEntry["kind"]): void {
+    const listing = this.#listings.get(prefix);
+    if (listing === undefined) return;
+    const before = listing.size;
+    listing.delete(name, kind);
+    this.#names += listing.size - before;
+  }
+
   /** Enters that a new, empty directory was made: nothing needs to be asked about its contents. */
   setEmpty(prefix: string): void {
     const listing = new Listing();
@@ -117,12 +138,26 @@ export class DirectoryListings {
     if (listing !== undefined) listing.hasMarker = true;
   }
 
-  /** True when the directory holds nothing, not even an object of its own; undefined when unknown. */
-  isEmptyWithoutMarker(prefix: string): boolean | undefined {
+  /**
+   * True when the directory holds nothing, not even an object of its own; undefined when unknown.
+   * `isIgnored` names do not count.
+   */
+  isEmptyWithoutMarker(
+    prefix: string,
+    isIgnored: (name: string) => boolean,
+  ): boolean | undefined {
     const listing = this.#listings.get(prefix);
-    if (listing === undefined) return undefined;
-    if (listing.hasMarker || listing.size > 0) return false;
+    if (listing === undefined || !this.#isFresh(listing)) return undefined;
+    if (listing.hasMarker) return false;
+    for (const [name] of listing.entries()) if (!isIgnored(name)) return false;
     return listing.complete ? true : undefined;
+  }
+
+  /** True when no name in the directory is known, as old as that may be; undefined when unknown. */
+  isEmpty(prefix: string): boolean | undefined {
+    const listing = this.#listings.get(prefix);
+    if (listing === undefined || !listing.complete) return undefined;
+    return listing.size === 0;
   }
 
   /** Enters that the tree below `from` is now below `to` (both end with "/"). */
@@ -255,7 +290,8 @@ export class DirectoryListings {
           delimiter: "/",
           ...(token === undefined ? {} : { token }),
         }, signal);
-        for (const name of addPage(fresh, page, prefix)) {
+        const isGone = (name: string) => listing.wasDeleted(name) || this.isRemoved(prefix + name);
+        for (const name of addPage(fresh, page, prefix, isGone)) {
           hidden++;
           if (hiddenSamples.length < 3) hiddenSamples.push(name);
         }
@@ -292,8 +328,10 @@ export class DirectoryListings {
       }),
       store.list({ prefix: key + "/", maxKeys: 1 }, signal),
     ]);
-    if (below.objects.length > 0) return { kind: "directory" };
-    return file === undefined ? undefined : attributes.learn(prefix, name, file);
+    if (below.objects.length > 0 && !this.isRemoved(`${key}/`)) return { kind: "directory" };
+    return file === undefined || this.isRemoved(key)
+      ? undefined
+      : attributes.learn(prefix, name, file);
   }
 
   #keep(prefix: string, listing: Listing): Listing {
@@ -324,38 +362,6 @@ export class DirectoryListings {
       );
     }
   }
-}
-
-/** Puts a page into a listing; returns the keys that cannot be shown. */
-function addPage(listing: Listing, page: ListPage, prefix: string): string[] {
-  const hidden: string[] = [];
-  for (const object of page.objects) {
-    const name = object.key.slice(prefix.length);
-    if (name === "") listing.hasMarker = true;
-    else if (!isFileName(name) || listing.get(name)?.kind === "directory") hidden.push(object.key);
-    else listing.add(name, listedFile(object));
-  }
-  for (const key of page.prefixes) {
-    const name = key.slice(prefix.length, -1);
-    if (!isFileName(name)) {
-      hidden.push(key);
-      continue;
-    }
-    // A key that is both file and directory is shown as the directory: else all below is lost to view.
-    if (listing.get(name)?.kind === "file") hidden.push(prefix + name);
-    listing.add(name, { kind: "directory" });
-  }
-  return hidden;
-}
-
-function listedFile(object: ObjectInfo): ListedFile {
-  return {
-    kind: "file",
-    size: object.size,
-    etag: object.etag,
-    lastModifiedMs: object.lastModifiedMs,
-    ...(object.storageClass === undefined ? {} : { storageClass: object.storageClass }),
-  };
 }
 
 function lastKeyOf(page: ListPage): string | undefined {

@@ -26,6 +26,8 @@ export class Listing {
   #absent = new Set<string>();
   /** Changes made here while a LIST is under way, which may not have seen them. */
   #changes: Map<string, ListedEntry | undefined> | undefined;
+  /** Those of them that are deletions; the names of directories end with "/". */
+  readonly #deleted = new Set<string>();
 
   /** The directory has an object of its own ("a/b/"). */
   hasMarker = false;
@@ -53,6 +55,13 @@ export class Listing {
 
   entries(): IterableIterator<[string, ListedEntry]> {
     return this.#entries.entries();
+  }
+
+  /** The names of the subdirectories. */
+  directories(): string[] {
+    const names: string[] = [];
+    for (const [name, entry] of this.#entries) if (entry.kind === "directory") names.push(name);
+    return names;
   }
 
   get(name: string): ListedEntry | undefined {
@@ -89,6 +98,19 @@ export class Listing {
     }
   }
 
+  /** Enters that this program has deleted the object of a name; a name of another kind stays. */
+  delete(name: string, kind: ListedEntry["kind"]): void {
+    if (this.#changes !== undefined) this.#deleted.add(fullName(name, kind));
+    if (this.#changes?.get(name)?.kind === kind) this.#changes.set(name, undefined);
+    if (this.#entries.get(name)?.kind === kind) this.#entries.delete(name);
+    if (!this.#entries.has(name) && !this.complete) this.learn(name, undefined);
+  }
+
+  /** True when it was deleted since `noteChanges`; the names of directories end with "/". */
+  wasDeleted(name: string): boolean {
+    return this.#deleted.has(name);
+  }
+
   /** Everything is known until `freshUntilMs`. */
   markComplete(freshUntilMs: number): void {
     this.hasFirstPage = true;
@@ -105,6 +127,10 @@ export class Listing {
   applyChangesTo(other: Listing): void {
     const changes = this.#changes;
     this.#changes = undefined;
+    for (const [name, entry] of other.entries()) {
+      if (this.#deleted.has(fullName(name, entry.kind))) other.delete(name, entry.kind);
+    }
+    this.#deleted.clear();
     for (const [name, entry] of changes ?? []) other.set(name, entry);
   }
 
@@ -118,4 +144,8 @@ export class Listing {
     this.coveredTo = other.coveredTo;
     this.freshUntilMs = other.freshUntilMs;
   }
+}
+
+function fullName(name: string, kind: ListedEntry["kind"]): string {
+  return kind === "directory" ? `${name}/` : name;
 }

@@ -10,8 +10,7 @@ export interface ObjectSource {
   readonly store: ObjectStore;
   /** Unique within the process, never used for other bytes. */
   readonly id: number;
-  /** The object's key; undefined when it is gone. */
-  readonly key: string | undefined;
+  readonly key: string;
   readonly etag: string;
   /** In bytes. */
   readonly size: number;

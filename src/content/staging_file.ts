@@ -4,11 +4,19 @@
  *
  * Every byte of the file is in one of three states: present (in the local file), inherited (the base
  * has it, it was not fetched), or a hole (zeros: beyond the base, never written). Inherited are the
- * bytes below `#baseSize` that are not in `#present`.
+ * bytes below `#baseSize` that are not in `#present`. What is neither reads as zeros from the local
+ * file too.
  */
 import { type ByteRange, RangeSet } from "../base/byte_range.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
-import type { FdFile } from "../ffi/fd_file.ts";
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  type FdFile,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from "../ffi/fd_file.ts";
+import { SystemError } from "../ffi/system_error.ts";
 
 /** Reads bytes of the base version. */
 export type ReadBase = (
@@ -18,16 +26,35 @@ export type ReadBase = (
   signal: AbortSignal,
 ) => readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
 
+/** What of a staging file is not in the local file itself: with it, the content can be found again. */
+export interface StagedLayout {
+  /** In bytes. */
+  readonly size: number;
+  /** Bytes below this that are not present are the base's. */
+  readonly baseSize: number;
+  readonly present: readonly ByteRange[];
+}
+
 /** Inherited bytes are fetched in steps of this size. */
 const FETCH_STEP = 4 * 2 ** 20;
 
+let lastState = 0;
+
 export class StagingFile {
   readonly #file: FdFile;
-  readonly #base: ObjectSource | undefined;
   readonly #present = new RangeSet();
+  #base: ObjectSource | undefined;
   #baseSize: number;
   #size: number;
-  #generation = 0;
+  #generation = ++lastState;
+  #state = this.#generation;
+  /**
+   * The local file is not cut below this: the journal promises that it has so many bytes, and a cut
+   * that nobody acknowledged must not undo what was.
+   */
+  #promisedSize = 0;
+  /** How far the local file reaches: behind `#size` it holds what is not part of the content any more. */
+  #localSize = 0;
 
   /** `file` is empty and is taken over. Without `base` the staged file begins empty. */
   constructor(file: FdFile, base: ObjectSource | undefined) {
@@ -35,7 +62,20 @@ export class StagingFile {
     this.#base = base;
     this.#baseSize = base?.size ?? 0;
     this.#size = this.#baseSize;
-    if (this.#size > 0) file.truncate(this.#size);
+    if (this.#size > 0) this.#resizeLocal(this.#size);
+  }
+
+  /** A staging file of an earlier run; `file` has its bytes. */
+  static restore(file: FdFile, base: ObjectSource | undefined, layout: StagedLayout): StagingFile {
+    const staged = new StagingFile(file, undefined);
+    staged.#base = base;
+    staged.#baseSize = layout.baseSize;
+    staged.#size = layout.size;
+    for (const range of layout.present) staged.#present.add(range);
+    staged.#promisedSize = layout.size;
+    // What was written behind the end that the journal knows was never acknowledged.
+    staged.#resizeLocal(layout.size);
+    return staged;
   }
 
   get path(): string {
@@ -47,30 +87,113 @@ export class StagingFile {
     return this.#size;
   }
 
-  /** Counts the changes of the content: equal numbers, equal bytes. */
+  /** Changes with the content, and is different for all contents of all staging files. */
   get generation(): number {
     return this.#generation;
   }
 
+  /** Changes with the content and with what of it is here. Grows. */
+  get state(): number {
+    return this.#state;
+  }
+
+  /** Where the inherited bytes are, if there are any. */
+  get base(): ObjectSource | undefined {
+    return this.#base;
+  }
+
+  /** True when no byte is inherited: the local file is the whole content. */
+  get complete(): boolean {
+    return this.#inherited({ start: 0, end: this.#baseSize }).length === 0;
+  }
+
+  /** The parts that are as in the base. */
+  inherited(): ByteRange[] {
+    return this.#inherited({ start: 0, end: this.#baseSize });
+  }
+
+  layout(): StagedLayout {
+    return { size: this.#size, baseSize: this.#baseSize, present: this.#present.ranges() };
+  }
+
+  /** The journal is about to promise `layout`: from now on the local file keeps that size at least. */
+  promise(layout: StagedLayout): void {
+    this.#promisedSize = Math.max(this.#promisedSize, layout.size);
+  }
+
+  /** The journal promises this and nothing more. */
+  promiseOnly(layout: StagedLayout): void {
+    this.#promisedSize = layout.size;
+  }
+
   /** Throws `SystemError`, ENOSPC for example; the bytes of `data` are then not part of the file. */
   write(data: Uint8Array<ArrayBuffer>, offset: number): void {
-    this.#file.pwrite(data, offset);
-    this.#present.add({ start: offset, end: offset + data.byteLength });
-    this.#size = Math.max(this.#size, offset + data.byteLength);
-    this.#generation++;
+    const range = { start: offset, end: offset + data.byteLength };
+    this.#clearTo(range.end);
+    try {
+      this.#file.pwrite(data, offset);
+    } catch (error) {
+      // A part may have been written: where the file has a hole, it must go on reading as zeros.
+      for (const hole of this.#present.holes(range)) this.#punch(hole);
+      throw error;
+    }
+    this.#present.add(range);
+    this.#size = Math.max(this.#size, range.end);
+    this.#localSize = Math.max(this.#localSize, range.end);
+    this.#changed();
   }
 
   /** Cuts the file, or extends it by a hole. */
   truncate(size: number): void {
     if (size === this.#size) return;
-    this.#file.truncate(size);
     if (size < this.#size) {
       this.#present.subtract({ start: size, end: this.#size });
       // What was cut off does not come back when the file grows again.
       this.#baseSize = Math.min(this.#baseSize, size);
+    } else {
+      this.#clearTo(size);
     }
+    this.#resizeLocal(Math.max(size, this.#promisedSize));
     this.#size = size;
-    this.#generation++;
+    this.#changed();
+  }
+
+  /** Makes a range, up to the end of the file at most, read as zeros and take no room. */
+  punchHole(offset: number, length: number): void {
+    const range = { start: offset, end: Math.min(offset + length, this.#size) };
+    if (range.start >= range.end) return;
+    this.#punch(range);
+    this.#present.add(range);
+    this.#changed();
+  }
+
+  /** Reserves room on the disk for a range; throws `SystemError` ENOSPC. The content stays. */
+  reserve(offset: number, length: number): void {
+    this.#file.allocate(FALLOC_FL_KEEP_SIZE, offset, length);
+  }
+
+  /** The first byte of data at or behind `offset`; undefined when there is none. */
+  seekData(offset: number): number | undefined {
+    const [inherited] = this.#inherited({ start: offset, end: this.#baseSize });
+    const local = this.#seek(offset, SEEK_DATA);
+    const found = Math.min(inherited?.start ?? Infinity, local ?? Infinity);
+    return found < this.#size ? found : undefined;
+  }
+
+  /** The first byte of a hole at or behind `offset`; the end of the file counts as one. */
+  seekHole(offset: number): number {
+    let at = offset;
+    while (at < this.#size) {
+      const [inherited] = this.#inherited({ start: at, end: this.#baseSize });
+      if (inherited?.start === at) {
+        at = inherited.end;
+        continue;
+      }
+      const hole = this.#seek(at, SEEK_HOLE) ?? this.#size;
+      if (hole === at) return at;
+      at = hole;
+    }
+    return this.#size;
   }
 
   /** The bytes from `offset`, at most `size`, fewer only at the end of the file. */
@@ -87,10 +210,14 @@ export class StagingFile {
     return this.#readMixed(range, inherited, readBase, signal);
   }
 
-  /** Makes every byte present that the base has: afterwards the local file is the whole content. */
-  async fetchBase(readBase: ReadBase, signal: AbortSignal): Promise<void> {
+  /** Makes every byte of `range` (default: of the file) present that is the base's. */
+  async fetchBase(
+    readBase: ReadBase,
+    signal: AbortSignal,
+    range: ByteRange = { start: 0, end: this.#baseSize },
+  ): Promise<void> {
     for (;;) {
-      const [hole] = this.#inherited({ start: 0, end: this.#baseSize });
+      const [hole] = this.#inherited(range);
       if (hole === undefined) return;
       const size = Math.min(FETCH_STEP, hole.end - hole.start);
       const views = await readBase(this.#base!, hole.start, size, signal);
@@ -104,9 +231,18 @@ export class StagingFile {
     }
   }
 
-  /** Fills `target` with present bytes (see `fetchBase`) from `offset`; returns how many there were. */
+  /**
+   * The inherited bytes are had from `base` from now on: an object with the content that this file had
+   * when it was uploaded. A byte not written since is at the same place in it.
+   */
+  rebase(base: ObjectSource): void {
+    this.#base = base;
+  }
+
+  /** Fills `target` with bytes that are not inherited (see `fetchBase`); returns how many there were. */
   readPresent(target: Uint8Array<ArrayBuffer>, offset: number): number {
-    return this.#file.pread(target, offset);
+    const size = Math.max(0, Math.min(target.byteLength, this.#size - offset));
+    return this.#file.pread(size === target.byteLength ? target : target.subarray(0, size), offset);
   }
 
   /** Resolves when all that was written is on the device. */
@@ -118,8 +254,38 @@ export class StagingFile {
     this.#file.close();
   }
 
+  #changed(): void {
+    this.#generation = ++lastState;
+    this.#state = this.#generation;
+  }
+
   #inherited(range: ByteRange): ByteRange[] {
     return this.#present.holes({ start: range.start, end: Math.min(range.end, this.#baseSize) });
+  }
+
+  /** To be called before the file grows: what the local file keeps behind its end is not part of it. */
+  #clearTo(size: number): void {
+    this.#punch({ start: this.#size, end: Math.min(size, this.#localSize) });
+  }
+
+  #resizeLocal(size: number): void {
+    this.#file.truncate(size);
+    this.#localSize = size;
+  }
+
+  #punch({ start, end }: ByteRange): void {
+    if (start >= end) return;
+    this.#file.allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, end - start);
+  }
+
+  /** Undefined when the local file has nothing more of the kind. */
+  #seek(offset: number, whence: typeof SEEK_DATA | typeof SEEK_HOLE): number | undefined {
+    try {
+      return this.#file.seek(offset, whence);
+    } catch (error) {
+      if (error instanceof SystemError && error.errno === "ENXIO") return undefined;
+      throw error;
+    }
   }
 
   #readLocal(range: ByteRange): Uint8Array {
@@ -154,6 +320,7 @@ export class StagingFile {
     for (const part of this.#inherited({ start: offset, end: offset + bytes.byteLength })) {
       this.#file.pwrite(bytes.subarray(part.start - offset, part.end - offset), part.start);
       this.#present.add(part);
+      this.#state = ++lastState;
     }
   }
 }

@@ -6,11 +6,12 @@ import { StagingArea } from "./staging_area.ts";
 import type { ReadBase, StagingFile } from "./staging_file.ts";
 
 const never = new AbortController().signal;
+const noBase: ReadBase = () => assert.fail("there is no base to read");
 
-async function withArea(body: (area: StagingArea, directory: string) => Promise<void>) {
+async function withArea(body: (area: StagingArea) => void | Promise<void>) {
   const directory = await Deno.makeTempDir();
   try {
-    await body(new StagingArea(directory), directory);
+    await body(new StagingArea(directory));
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -24,6 +25,13 @@ function base(bytes: Uint8Array): { source: ObjectSource; read: ReadBase; reads:
     return Promise.resolve([bytes.slice(offset, offset + size)]);
   };
   return { source, read, reads };
+}
+
+/** Cut, or extended by zeros. */
+function resized(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  const result = new Uint8Array(size);
+  result.set(bytes.subarray(0, size));
+  return result;
 }
 
 async function contentOf(file: StagingFile, read: ReadBase): Promise<Uint8Array> {
@@ -40,22 +48,24 @@ Deno.test("StagingFile holds what a plain file would after random operations ove
       let model = bytes.slice();
       for (let step = 0; step < 400; step++) {
         const offset = random.below(4000);
-        if (random.next() < 0.3) {
-          const grown = new Uint8Array(offset);
-          grown.set(model.subarray(0, Math.min(offset, model.length)));
-          model = grown;
+        const action = random.next();
+        if (action < 0.25) {
+          model = resized(model, offset);
           file.truncate(offset);
+        } else if (action < 0.35) {
+          const length = random.below(500);
+          model.fill(0, offset, offset + length);
+          file.punchHole(offset, length);
+        } else if (action < 0.4) {
+          file.promise(file.layout());
+        } else if (action < 0.45) {
+          const range = { start: offset, end: Math.min(offset + 100, file.size) };
+          await file.fetchBase(read, never, range);
         } else {
-          const data = random.bytes(random.below(200));
-          if (offset + data.length > model.length && data.length > 0) {
-            const grown = new Uint8Array(offset + data.length);
-            grown.set(model);
-            model = grown;
-          }
-          if (data.length > 0) {
-            model.set(data, offset);
-            file.write(data, offset);
-          }
+          const data = random.bytes(1 + random.below(200));
+          model = resized(model, Math.max(model.length, offset + data.length));
+          model.set(data, offset);
+          file.write(data, offset);
         }
         assert.equal(file.size, model.length);
         const from = random.below(model.length + 1);
@@ -104,18 +114,152 @@ Deno.test("StagingFile keeps what is written while its base is being fetched", a
   });
 });
 
-Deno.test("StagingArea leaves an abandoned file with a note, and deletes a discarded one", async () => {
-  await withArea(async (area, directory) => {
-    const kept = area.create(undefined);
-    kept.write(new TextEncoder().encode("precious"), 0);
-    const gone = area.create(undefined);
-    assert.equal(area.count, 2);
-    area.discard(gone);
-    const note = { bucket: "b", key: "k", size_bytes: 8, error: "no", at: "2026-01-01T00:00:00Z" };
-    const path = await area.abandon(kept, note);
-    assert.equal(area.count, 0);
-    assert.equal(await Deno.readTextFile(path), "precious");
-    assert.deepEqual(JSON.parse(await Deno.readTextFile(`${path}.json`)), note);
-    assert.equal([...Deno.readDirSync(directory)].length, 2);
+Deno.test("StagingFile reads zeros where it was cut and has grown again, not the base or what was written", async () => {
+  await withArea(async (area) => {
+    const { source, read } = base(new Uint8Array(1000).fill(5));
+    const file = area.create(source);
+    file.write(new Uint8Array(100).fill(9), 900);
+    file.promise(file.layout());
+    file.truncate(500);
+    file.truncate(950);
+    file.write(new Uint8Array(10).fill(7), 990);
+    const content = await contentOf(file, read);
+    assert.equal(content.length, 1000);
+    assert.deepEqual([...content.subarray(499, 502)], [5, 0, 0]);
+    assert.equal(content.subarray(500, 990).every((byte) => byte === 0), true);
+    assert.deepEqual([...content.subarray(990)], Array(10).fill(7));
+    area.discard(file);
+  });
+});
+
+Deno.test("StagingFile keeps what was promised although it was cut since", async () => {
+  await withArea(async (area) => {
+    const written = new TextEncoder().encode("0123456789");
+    const file = area.create(undefined);
+    file.write(written, 0);
+    const layout = file.layout();
+    file.promise(layout);
+    file.truncate(3);
+    file.truncate(0);
+    const name = area.nameOf(file);
+    area.release(file);
+    const restored = area.restore(name, undefined, layout);
+    assert.deepEqual(await contentOf(restored, noBase), written);
+    area.discard(restored);
+  });
+});
+
+Deno.test("StagingFile restored from its layout goes on as before, over random operations", async () => {
+  await withArea(async (area) => {
+    await withSeed(async (random) => {
+      const bytes = random.bytes(2000);
+      const { source, read } = base(bytes);
+      let file = area.create(source);
+      let model = bytes.slice();
+      for (let step = 0; step < 200; step++) {
+        const offset = random.below(3000);
+        const action = random.next();
+        if (action < 0.3) {
+          model = resized(model, offset);
+          file.truncate(offset);
+        } else if (action < 0.7) {
+          const data = random.bytes(1 + random.below(200));
+          model = resized(model, Math.max(model.length, offset + data.length));
+          model.set(data, offset);
+          file.write(data, offset);
+        } else {
+          const layout = JSON.parse(JSON.stringify(file.layout()));
+          const name = area.nameOf(file);
+          area.release(file);
+          file = area.restore(name, source, layout);
+          assert.deepEqual(await contentOf(file, read), model);
+        }
+      }
+      area.discard(file);
+    });
+  });
+});
+
+Deno.test("StagingFile finds data and holes: inherited ranges are data", async () => {
+  await withArea((area) => {
+    const kib = 1024;
+    const { source, reads } = base(new Uint8Array(256 * kib).fill(5));
+    const file = area.create(source);
+    assert.equal(file.seekData(10), 10);
+    assert.equal(file.seekHole(10), 256 * kib);
+    file.truncate(1024 * kib);
+    file.write(new Uint8Array(64 * kib).fill(9), 512 * kib);
+    file.punchHole(64 * kib, 64 * kib);
+    assert.equal(file.seekHole(0), 64 * kib);
+    assert.equal(file.seekData(64 * kib), 128 * kib);
+    assert.equal(file.seekHole(128 * kib), 256 * kib);
+    assert.equal(file.seekData(256 * kib), 512 * kib);
+    assert.equal(file.seekHole(512 * kib), 576 * kib);
+    assert.equal(file.seekData(576 * kib), undefined);
+    assert.equal(file.seekHole(1024 * kib - 1), 1024 * kib - 1);
+    assert.deepEqual(reads, [], "nothing was fetched for that");
+    // What the local file keeps for the journal is not content.
+    file.promise(file.layout());
+    file.truncate(300 * kib);
+    assert.equal(file.seekData(256 * kib), undefined);
+    assert.equal(file.seekHole(0), 64 * kib);
+    area.discard(file);
+  });
+});
+
+Deno.test("StagingFile reserves room without changing anything", async () => {
+  await withArea(async (area) => {
+    const { source, read } = base(new Uint8Array(1000).fill(5));
+    const file = area.create(source);
+    const { generation } = file;
+    file.reserve(0, 2 ** 20);
+    assert.equal(file.size, 1000);
+    assert.equal(file.generation, generation);
+    assert.equal((await contentOf(file, read)).every((byte) => byte === 5), true);
+    assert.ok((await Deno.stat(file.path)).blocks! * 512 >= 2 ** 20);
+    area.discard(file);
+  });
+});
+
+Deno.test("StagingFile takes what it inherits from the object that it was uploaded as", async () => {
+  await withArea(async (area) => {
+    const { source, read } = base(new Uint8Array(1000).fill(5));
+    const file = area.create(source);
+    file.write(new Uint8Array(10).fill(9), 100);
+    const asked: string[] = [];
+    const noting: ReadBase = (from, ...rest) => {
+      asked.push(`${from.key} ${from.etag}`);
+      return read(from, ...rest);
+    };
+    await contentOf(file, noting);
+    file.rebase({ ...source, key: "k2", etag: "e2" });
+    assert.equal((await contentOf(file, noting))[105], 9);
+    assert.deepEqual([...new Set(asked)], ["k e", "k2 e2"]);
+    area.discard(file);
+  });
+});
+
+Deno.test("StagingFile gives another generation to each content, and none to the same one", async () => {
+  await withArea(async (area) => {
+    const [a, b] = [area.create(undefined), area.create(undefined)];
+    const seen = new Set([a.generation, b.generation]);
+    const changes = [
+      () => a.write(new Uint8Array(5), 0),
+      () => b.write(new Uint8Array(5), 0),
+      () => a.truncate(3),
+      () => a.punchHole(0, 1),
+    ];
+    for (const change of changes) {
+      change();
+      seen.add(a.generation).add(b.generation);
+    }
+    assert.equal(seen.size, 2 + changes.length);
+    const { generation } = a;
+    a.truncate(3);
+    a.punchHole(3, 10);
+    a.promise(a.layout());
+    await a.fetchBase(noBase, never);
+    assert.equal(a.generation, generation);
+    for (const file of [a, b]) area.discard(file);
   });
 });

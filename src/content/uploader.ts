@@ -1,9 +1,15 @@
-/** Puts the content of a staging file into S3: one PUT, or from 16 MiB on a parallel multipart upload. */
-import type { ByteRange } from "../base/byte_range.ts";
+/**
+ * Puts the content of a staging file into S3: one PUT, or from 16 MiB on a parallel multipart upload,
+ * in which what is as in the base is taken over from there by the server.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { createHash } from "node:crypto";
+import { type ByteRange, rangeSize } from "../base/byte_range.ts";
 import type { MemoryBudget } from "../base/memory_budget.ts";
-import type { Semaphore } from "../base/semaphore.ts";
-import type { ObjectStore, PutOptions, PutResult } from "../s3/object_store.ts";
-import { uploadInParts } from "../s3/multipart_upload.ts";
+import { StoreError, UnsupportedError } from "../s3/errors.ts";
+import { type DonePart, uploadInParts } from "../s3/multipart_upload.ts";
+import type { CopySource, ObjectStore, PutOptions, PutResult } from "../s3/object_store.ts";
+import { type PlannedPart, planParts } from "../s3/part_plan.ts";
 import type { ReadBase, StagingFile } from "./staging_file.ts";
 
 /** Objects of this size and more are uploaded in parts. */
@@ -18,72 +24,197 @@ const BUDGET_PER_PART = 32 * 2 ** 20;
 export interface Uploaded extends PutResult {
   /** In bytes. */
   readonly size: number;
+  /** The multipart upload that it was made by, if any. */
+  readonly uploadId?: string;
+  /**
+   * False: it has the properties (metadata, content type, ...) that were asked for when an earlier
+   * attempt began the upload, and these are others by now.
+   */
+  readonly hasProperties: boolean;
 }
 
-/** The file was cut while it was uploaded: what was read would not be its content. */
+/** The file was changed while it was uploaded: the object would be neither the old nor the new content. */
 export class FileChangedError extends Error {
   override readonly name = "FileChangedError";
+}
+
+/** A multipart upload of the server, and what its object is to be made of. */
+export interface BegunUpload {
+  readonly uploadId: string;
+  readonly parts: readonly PlannedPart[];
+  /** Where copied parts come from; absent when there are none. */
+  readonly copySource?: CopySource;
+  /** What its object will have besides its bytes: that is settled when it is begun. */
+  readonly properties: PutOptions;
+}
+
+/** A multipart upload that is under way, with all that is needed to go on with it after a restart. */
+export interface UploadProgress extends BegunUpload {
+  readonly done: readonly DonePart[];
+}
+
+export interface Upload {
+  readonly staged: StagingFile;
+  readonly key: string;
+  readonly options: PutOptions;
+  readonly readBase: ReadBase;
+  /**
+   * Awaited when bytes of the base were brought here, before the object takes the base's place: if the
+   * program ends in between, they cannot be had any more.
+   */
+  readonly onComplete: () => Promise<void>;
+  /** Awaited before a PUT: the ETag that the object will have where an ETag is an MD5. */
+  readonly beforePut: (etag: string) => Promise<void>;
+  /** True when what is being uploaded is not wanted any more: then nothing is written. */
+  readonly isStale: () => boolean;
+  /** Gone on with if plan and copy source are still the same. */
+  readonly resume?: UploadProgress;
+  /** Awaited before a multipart upload is begun on the server. */
+  readonly beforeCreate: () => Promise<void>;
+  /** Awaited when a multipart upload has begun. */
+  readonly onCreated: (upload: BegunUpload) => Promise<void>;
+  /** Called for each part that arrived; what it promises is awaited before an object is made of them. */
+  readonly onPart: (part: DonePart) => unknown;
 }
 
 export class Uploader {
   readonly #store: ObjectStore;
   readonly #budget: MemoryBudget;
-  readonly #slots: Semaphore;
+  #copiesParts = true;
 
-  /** `slots` bounds the uploads under way in all mounts together. */
-  constructor(store: ObjectStore, budget: MemoryBudget, slots: Semaphore) {
+  constructor(store: ObjectStore, budget: MemoryBudget) {
     this.#store = store;
     this.#budget = budget;
-    this.#slots = slots;
   }
 
-  /**
-   * Uploads what `staged` holds as `key`. Throws `StoreError`, `SystemError`, or `FileChangedError`
-   * when the file became shorter meanwhile. Bytes written meanwhile may or may not be in the object:
-   * the caller compares the file's generation.
-   */
-  async upload(
-    staged: StagingFile,
-    key: string,
-    options: PutOptions,
-    readBase: ReadBase,
-    signal: AbortSignal,
-  ): Promise<Uploaded> {
-    const release = await this.#slots.acquire(signal);
-    try {
+  /** Uploads what the file holds. Throws `StoreError`, `SystemError` or `FileChangedError`. */
+  async upload(upload: Upload, signal: AbortSignal): Promise<Uploaded> {
+    const { size, base } = upload.staged;
+    if (size < MULTIPART_MIN) return await this.#put(upload, signal);
+    if (this.#copiesParts && base !== undefined) {
+      try {
+        return await this.#inParts(upload, planParts(size, upload.staged.inherited()), signal);
+      } catch (error) {
+        if (!(error instanceof UnsupportedError)) throw error;
+        this.#copiesParts = false;
+      }
+    }
+    return await this.#inParts(upload, planParts(size), signal);
+  }
+
+  async #put(upload: Upload, signal: AbortSignal): Promise<Uploaded> {
+    const { staged, key, options, readBase } = upload;
+    if (!staged.complete) {
       // First of all, while no memory is held: fetching needs memory too.
       await staged.fetchBase(readBase, signal);
-      const { size } = staged;
-      const fill = (target: Uint8Array<ArrayBuffer>, offset: number) => {
-        const count = staged.readPresent(target, offset);
-        if (count < target.byteLength) throw new FileChangedError(`"${key}" was cut during upload`);
-      };
-      if (size >= MULTIPART_MIN) {
-        const parts = {
-          size,
-          budget: this.#budget,
-          concurrency: Math.max(
-            1,
-            Math.min(PARTS_AT_ONCE, Math.floor(this.#budget.limitBytes / BUDGET_PER_PART)),
-          ),
-          readPart: (range: ByteRange, target: Uint8Array<ArrayBuffer>) => {
-            fill(target, range.start);
-            return Promise.resolve();
-          },
-        };
-        return { ...await uploadInParts(this.#store, key, parts, options, signal), size };
-      }
-      const reservation = await this.#budget.reserve(size, signal);
-      const body = new Uint8Array(size);
-      try {
-        fill(body, 0);
-        return { ...await this.#store.put(key, body, options, signal), size };
-      } finally {
-        body.buffer.transfer(0);
-        reservation.release();
-      }
+      await upload.onComplete();
+    }
+    const { size } = staged;
+    const reservation = await this.#budget.reserve(size, signal);
+    const body = new Uint8Array(size);
+    try {
+      fill(upload, body, 0);
+      await upload.beforePut(`"${createHash("md5").update(body).digest("hex")}"`);
+      checkCurrent(upload);
+      const result = await this.#store.put(key, body, options, signal);
+      return { ...result, size, hasProperties: true };
     } finally {
-      release();
+      body.buffer.transfer(0);
+      reservation.release();
     }
   }
+
+  async #inParts(
+    upload: Upload,
+    parts: readonly PlannedPart[],
+    signal: AbortSignal,
+  ): Promise<Uploaded> {
+    const { staged, key, options, readBase, resume } = upload;
+    const { size } = staged;
+    for (const { range, from } of parts) {
+      if (from === "data") await staged.fetchBase(readBase, signal, range);
+    }
+    const copySource = copySourceOf(upload, parts);
+    const properties = propertiesOf(options);
+    const isResumable = resume !== undefined && isSamePlan(resume.parts, parts) &&
+      isSameSource(resume.copySource, copySource);
+    let made: BegunUpload | undefined = isResumable ? resume : undefined;
+    const concurrency = Math.floor(this.#budget.limitBytes / BUDGET_PER_PART);
+    const result = await uploadInParts(
+      this.#store,
+      key,
+      {
+        size,
+        parts,
+        budget: this.#budget,
+        concurrency: Math.max(1, Math.min(PARTS_AT_ONCE, concurrency)),
+        readPart: (range: ByteRange, target: Uint8Array<ArrayBuffer>) => {
+          fill(upload, target, range.start);
+          return Promise.resolve();
+        },
+        ...(copySource === undefined ? {} : { copySource }),
+        ...(isResumable ? { resume } : {}),
+        beforeCreate: upload.beforeCreate,
+        onCreated: (uploadId) => {
+          const source = copySource === undefined ? {} : { copySource };
+          made = { uploadId, parts, ...source, properties };
+          return upload.onCreated(made);
+        },
+        onPart: upload.onPart,
+        beforeComplete: () => checkCurrent(upload),
+        keepParts: (error) => signal.aborted || keepsParts(error),
+      },
+      options,
+      signal,
+    );
+    return {
+      ...result,
+      size,
+      uploadId: made!.uploadId,
+      hasProperties: isDeepStrictEqual(made!.properties, properties),
+    };
+  }
+}
+
+/** True when an upload that failed so can be gone on with: its parts stay on the server. */
+export function keepsParts(error: unknown): boolean {
+  return error instanceof FileChangedError || (error instanceof StoreError && error.retryable);
+}
+
+function fill(upload: Upload, target: Uint8Array<ArrayBuffer>, offset: number): void {
+  checkCurrent(upload);
+  if (upload.staged.readPresent(target, offset) < target.byteLength) throw changed(upload);
+}
+
+function checkCurrent(upload: Upload): void {
+  if (upload.isStale()) throw changed(upload);
+}
+
+function changed({ key }: Upload): FileChangedError {
+  return new FileChangedError(`"${key}" was changed during its upload`);
+}
+
+function copySourceOf(
+  { staged: { base } }: Upload,
+  parts: readonly PlannedPart[],
+): CopySource | undefined {
+  if (base === undefined || !parts.some(({ from }) => from === "copy")) return undefined;
+  return { key: base.key, ifMatch: base.etag };
+}
+
+function propertiesOf({ ifMatch: _, ifNoneMatch: __, ...properties }: PutOptions): PutOptions {
+  return properties;
+}
+
+/** Copied parts are trusted: nothing else tells what is in them. */
+function isSameSource(a: CopySource | undefined, b: CopySource | undefined): boolean {
+  return a?.key === b?.key && a?.ifMatch === b?.ifMatch;
+}
+
+function isSamePlan(a: readonly PlannedPart[], b: readonly PlannedPart[]): boolean {
+  return a.length === b.length && a.every((part, index) => {
+    const other = b[index]!;
+    return part.from === other.from && part.range.start === other.range.start &&
+      rangeSize(part.range) === rangeSize(other.range);
+  });
 }

@@ -9,9 +9,7 @@ const PERMISSION_BITS = 0o7777;
 const EPOCH: Timespec = { sec: 0, nsec: 0 };
 
 export function attrOf(volume: Volume, inode: Inode): Attr {
-  return inode.kind === "file"
-    ? fileAttr(volume.options, inode)
-    : directoryAttr(volume.options, inode);
+  return inode.kind === "file" ? fileAttr(volume.options, inode) : directoryAttr(volume, inode);
 }
 
 function fileAttr(options: VolumeOptions, inode: FileInode): Attr {
@@ -21,32 +19,42 @@ function fileAttr(options: VolumeOptions, inode: FileInode): Attr {
     ino: inode.number,
     size: inode.size,
     mtime,
-    atime: inode.atime ?? mtime,
+    atime: attributes.atime ?? mtime,
     ctime: inode.ctime ?? mtime,
     mode: modeOf(options, inode),
     nlink: inode.unlinked ? 0 : 1,
     uid: attributes.uid ?? options.uid,
     gid: attributes.gid ?? options.gid,
-    rdev: 0,
+    rdev: attributes.rdev ?? 0,
   };
 }
 
-function directoryAttr(options: VolumeOptions, inode: DirectoryInode): Attr {
+function directoryAttr(volume: Volume, inode: DirectoryInode): Attr {
+  const { options } = volume;
   const { attributes } = inode;
   const mtime = inode.changed ?? attributes.mtime ?? EPOCH;
   return {
     ino: inode.number,
     size: 4096,
     mtime,
-    atime: inode.atime ?? mtime,
+    atime: attributes.atime ?? mtime,
     ctime: inode.ctime ?? mtime,
     mode: modeOf(options, inode),
-    // One, as on btrfs: how many subdirectories there are is not known without listing them.
-    nlink: inode.unlinked ? 0 : 1,
+    nlink: inode.unlinked ? 0 : linksOf(volume, inode),
     uid: attributes.uid ?? options.uid,
     gid: attributes.gid ?? options.gid,
     rdev: 0,
   };
+}
+
+/** Two and one for each subdirectory; one, which means unknown, where these were not listed. */
+function linksOf(volume: Volume, inode: DirectoryInode): number {
+  const { prefix } = inode;
+  const listed = inode.isNew ? [] : volume.options.listings.peekDirectories(prefix);
+  if (listed === undefined) return 1;
+  const names = new Set(listed.filter((name) => !volume.changes.isRemoved(`${prefix}${name}/`)));
+  for (const [name, child] of inode.children) if (child.kind === "directory") names.add(name);
+  return 2 + names.size;
 }
 
 /** Type and permission bits. A type that an object of this kind cannot have is not believed. */
@@ -55,8 +63,8 @@ export function modeOf(options: VolumeOptions, inode: Inode): number {
   if (inode.kind === "directory") {
     return S_IFDIR | ((own ?? options.dirMode) & PERMISSION_BITS);
   }
-  if (own !== undefined && (own & S_IFMT) === S_IFLNK) return S_IFLNK | 0o777;
-  return S_IFREG | ((own ?? options.fileMode) & PERMISSION_BITS);
+  if (inode.isSymlink) return S_IFLNK | 0o777;
+  return inode.type | ((own ?? options.fileMode) & PERMISSION_BITS);
 }
 
 /** What a new file or directory has to remember: only what differs from the mount's defaults. */
@@ -68,10 +76,16 @@ export function newAttributes(
 ): PosixAttributes {
   const usual = (mode & S_IFMT) === S_IFDIR ? options.dirMode : options.fileMode;
   return {
-    ...((mode & PERMISSION_BITS) === usual && (mode & S_IFMT) !== S_IFLNK ? {} : { mode }),
+    ...((mode & PERMISSION_BITS) === usual && isUsualType(mode) ? {} : { mode }),
     // An owner is another on each machine: the mount's own user stays "whoever mounts".
     ...(owner.uid === options.uid ? {} : { uid: owner.uid }),
     ...(owner.gid === options.gid ? {} : { gid: owner.gid }),
     mtime,
   };
+}
+
+/** A type that an object has without saying so. */
+function isUsualType(mode: number): boolean {
+  const type = mode & S_IFMT;
+  return type === S_IFREG || type === S_IFDIR;
 }

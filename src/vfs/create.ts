@@ -1,35 +1,38 @@
-/** Making files, directories and symbolic links. */
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../base/posix.ts";
-import { encodePosixMetadata, type PosixAttributes } from "../cache/posix_metadata.ts";
-import { newAttributes } from "./attr.ts";
-import { contentTypeOf } from "./content_type.ts";
+/** Making files, directories, symbolic links and other nodes. */
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from "../base/posix.ts";
+import type { PosixAttributes } from "../cache/posix_metadata.ts";
+import { modeOf, newAttributes } from "./attr.ts";
 import type { FileContent } from "./file_content.ts";
 import { type Entry, FsError, type InodeNumber, type OpContext } from "./file_system.ts";
-import { type DirectoryInode, type FileInode, InodeSource } from "./inode.ts";
+import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import type { Namespace } from "./namespace.ts";
 import { O_EXCL } from "./open_flags.ts";
-import type { SetAttributes } from "./set_attributes.ts";
 import type { Volume } from "./volume.ts";
 
 /** PATH_MAX less the NUL: what a symbolic link can hold. */
 const TARGET_MAX = 4095;
+const S_ISGID = 0o2000;
+const NODE_TYPES: ReadonlySet<number> = new Set([S_IFREG, S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK]);
+const DEVICE_TYPES: ReadonlySet<number> = new Set([S_IFCHR, S_IFBLK]);
 
 export class Create {
   readonly #volume: Volume;
   readonly #namespace: Namespace;
   readonly #content: FileContent;
-  readonly #setAttributes: SetAttributes;
 
-  constructor(
-    volume: Volume,
-    namespace: Namespace,
-    content: FileContent,
-    setAttributes: SetAttributes,
-  ) {
+  constructor(volume: Volume, namespace: Namespace, content: FileContent) {
     this.#volume = volume;
     this.#namespace = namespace;
     this.#content = content;
-    this.#setAttributes = setAttributes;
   }
 
   /** The inode of open(O_CREAT): a new file, only here until it is closed, or the one that is there. */
@@ -41,7 +44,7 @@ export class Create {
     context: OpContext,
   ): Promise<FileInode> {
     const parent = this.#parent(number);
-    this.#volume.newKey(parent, name);
+    this.#volume.checkName(parent, name);
     const found = await this.#namespace.find(parent, name, context.signal);
     if (found !== undefined) {
       if ((flags & O_EXCL) !== 0) throw exists(parent, name);
@@ -50,12 +53,8 @@ export class Create {
       }
       return found;
     }
-    const inode = this.#volume.inodes.addFile(parent, name);
-    inode.attributes = this.#newAttributes(S_IFREG | (mode & ~S_IFMT), context);
-    inode.ctime = this.#volume.now();
-    this.#content.stage(inode);
-    this.#touch(parent);
-    return inode;
+    const attributes = this.#newAttributes(parent, S_IFREG | (mode & ~S_IFMT), context);
+    return this.#newFile(parent, name, attributes, new Uint8Array(0));
   }
 
   async directory(
@@ -65,18 +64,20 @@ export class Create {
     context: OpContext,
   ): Promise<Entry> {
     const parent = await this.#freeName(number, name, context);
+    const inherited = modeOf(this.#volume.options, parent) & S_ISGID;
+    const key = `${parent.prefix}${name}/`;
+    // Emptied here but not yet in S3: then there is something to be listed below it.
+    const isKnown = this.#volume.changes.get(key) !== undefined;
     const inode = this.#volume.inodes.addDirectory(parent, name);
-    inode.attributes = this.#newAttributes(S_IFDIR | (mode & ~S_IFMT), context);
+    inode.isNew = !isKnown;
     inode.ctime = this.#volume.now();
-    try {
-      await this.#setAttributes.writeMarker(inode, context.signal);
-    } catch (error) {
-      this.#volume.inodes.detach(inode);
-      throw error;
-    }
-    this.#volume.options.listings.setEmpty(inode.prefix);
+    inode.setAttributes(
+      this.#newAttributes(parent, S_IFDIR | inherited | (mode & ~S_IFMT), context),
+    );
+    this.#volume.changes.want(inode, undefined);
+    if (!isKnown) this.#volume.options.listings.setEmpty(key);
     this.#touch(parent);
-    return this.#namespace.entryOf(parent, inode);
+    return await this.#acknowledge(parent, inode, key, context);
   }
 
   async symlink(
@@ -89,57 +90,83 @@ export class Create {
     if (body.byteLength > TARGET_MAX) {
       throw new FsError("ENAMETOOLONG", `A link's target has at most ${TARGET_MAX} bytes`);
     }
-    const attributes = { ...this.#newAttributes(S_IFLNK | 0o777, context), target };
-    return await this.#object(number, name, body, attributes, context);
+    const parent = await this.#freeName(number, name, context);
+    const attributes = { ...this.#newAttributes(parent, S_IFLNK | 0o777, context), target };
+    return await this.#wholeFile(parent, name, attributes, body, context);
   }
 
-  /** mknod(2) of a regular file. Others are not kept. */
+  /** mknod(2): what is not a regular file is an empty object whose metadata says what it is. */
   async node(
     number: InodeNumber,
     name: string,
     mode: number,
+    rdev: number,
     context: OpContext,
   ): Promise<Entry> {
-    const type = mode & S_IFMT;
-    if (type !== S_IFREG && type !== 0) {
-      throw new FsError("EPERM", "Only regular files can be made by mknod in a bucket");
-    }
-    const attributes = this.#newAttributes(S_IFREG | (mode & ~S_IFMT), context);
-    return await this.#object(number, name, new Uint8Array(0), attributes, context);
+    const type = (mode & S_IFMT) === 0 ? S_IFREG : mode & S_IFMT;
+    if (!NODE_TYPES.has(type)) throw new FsError("EINVAL", `mknod cannot make a type ${type}`);
+    const parent = await this.#freeName(number, name, context);
+    const attributes = {
+      ...this.#newAttributes(parent, type | (mode & ~S_IFMT), context),
+      ...(DEVICE_TYPES.has(type) ? { rdev } : {}),
+    };
+    return await this.#wholeFile(parent, name, attributes, new Uint8Array(0), context);
   }
 
-  /** A small object that is complete at once. */
-  async #object(
-    number: InodeNumber,
+  /** A file that is complete at once. */
+  async #wholeFile(
+    parent: DirectoryInode,
     name: string,
-    body: Uint8Array<ArrayBuffer>,
     attributes: PosixAttributes,
+    body: Uint8Array<ArrayBuffer>,
     context: OpContext,
   ): Promise<Entry> {
-    const parent = await this.#freeName(number, name, context);
-    const key = parent.prefix + name;
-    const { store, listings, clock, contentType, storageClass } = this.#volume.options;
-    const put = await this.#volume.timed(context.signal, (signal) =>
-      store.put(key, body, {
-        contentType: contentType ?? contentTypeOf(name),
-        metadata: encodePosixMetadata(attributes),
-        ...(storageClass === undefined ? {} : { storageClass }),
-      }, signal));
+    const inode = this.#newFile(parent, name, attributes, body);
+    await this.#volume.changes.sync(inode);
+    return await this.#acknowledge(parent, inode, parent.prefix + name, context);
+  }
+
+  #newFile(
+    parent: DirectoryInode,
+    name: string,
+    attributes: PosixAttributes,
+    body: Uint8Array<ArrayBuffer>,
+  ): FileInode {
+    // First of all: it fails when the disk is full.
+    const staged = this.#volume.options.staging.create(undefined);
+    if (body.byteLength > 0) staged.write(body, 0);
     const inode = this.#volume.inodes.addFile(parent, name);
-    inode.source = new InodeSource(store, inode, put.etag, body.byteLength);
-    inode.attributes = attributes;
-    inode.lastModifiedMs = clock.nowMs();
-    inode.storageClass = storageClass;
-    this.#volume.options.attributes.remember(parent.prefix, name, put.etag, attributes);
-    listings.set(parent.prefix, name, inode.listed());
+    inode.staged = staged;
+    inode.setAttributes(attributes);
+    inode.ctime = this.#volume.now();
+    inode.changedMs = this.#volume.options.clock.monotonicMs();
+    this.#content.want(inode);
     this.#touch(parent);
-    return this.#namespace.entryOf(parent, inode);
+    return inode;
+  }
+
+  /** The new inode's entry, when it is durable. */
+  async #acknowledge(
+    parent: DirectoryInode,
+    inode: Inode,
+    key: string,
+    context: OpContext,
+  ): Promise<Entry> {
+    const entry = this.#namespace.entryOf(parent, inode);
+    try {
+      await this.#volume.acknowledge([key], context.signal);
+      return entry;
+    } catch (error) {
+      // Who made it hears that it may not be kept; the kernel does not count it.
+      this.#volume.inodes.forget(inode.number, 1);
+      throw error;
+    }
   }
 
   /** The directory in which `name` is free. Throws EEXIST. */
   async #freeName(number: InodeNumber, name: string, context: OpContext): Promise<DirectoryInode> {
     const parent = this.#parent(number);
-    this.#volume.newKey(parent, name);
+    this.#volume.checkName(parent, name);
     if (await this.#namespace.find(parent, name, context.signal) !== undefined) {
       throw exists(parent, name);
     }
@@ -153,8 +180,12 @@ export class Create {
     return parent;
   }
 
-  #newAttributes(mode: number, context: OpContext): PosixAttributes {
-    return newAttributes(this.#volume.options, mode, context, this.#volume.now());
+  /** In a directory with the set-group-id bit, what is made belongs to the directory's group. */
+  #newAttributes(parent: DirectoryInode, mode: number, context: OpContext): PosixAttributes {
+    const { options } = this.#volume;
+    const takesGroup = (modeOf(options, parent) & S_ISGID) !== 0;
+    const gid = takesGroup ? parent.attributes.gid ?? options.gid : context.gid;
+    return newAttributes(options, mode, { uid: context.uid, gid }, this.#volume.now());
   }
 
   #touch(directory: DirectoryInode): void {

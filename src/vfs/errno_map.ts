@@ -2,6 +2,7 @@
 import type { Errno } from "../base/errno.ts";
 import { errnoNumber } from "../base/errno.ts";
 import { SystemError } from "../ffi/system_error.ts";
+import { JournalError } from "../journal/journal_error.ts";
 import {
   AccessDeniedError,
   InvalidKeyError,
@@ -17,6 +18,7 @@ export function errnoOf(error: unknown): Errno {
   if (error instanceof FsError) return error.errno;
   if (error instanceof SystemError) return isErrno(error.errno) ? error.errno : "EIO";
   if (error instanceof StoreError) return errnoOfStoreError(error);
+  if (error instanceof JournalError) return error.reason === "full" ? "ENOSPC" : "EIO";
   if (error instanceof DOMException && error.name === "TimeoutError") return "ETIMEDOUT";
   if (error instanceof DOMException && error.name === "AbortError") return "EINTR";
   // MemoryBudget: more than the whole budget at once.

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { SystemError } from "../ffi/system_error.ts";
+import { JournalError } from "../journal/journal_error.ts";
 import * as store from "../s3/errors.ts";
 import { errnoOf } from "./errno_map.ts";
 import { FsError } from "./file_system.ts";
@@ -23,6 +24,10 @@ Deno.test("errnoOf knows every class of error", () => {
     [new store.ProtocolError("x", details), "EIO"],
     [new store.UnsupportedError("x", details), "ENOTSUP"],
     [new store.InvalidKeyError("x", details), "EINVAL"],
+    [new store.IntegrityError("x", details), "EIO"],
+    [new JournalError("full", "x"), "ENOSPC"],
+    [new JournalError("io", "x"), "EIO"],
+    [new JournalError("closed", "x"), "EIO"],
     [new DOMException("x", "TimeoutError"), "ETIMEDOUT"],
     [new DOMException("x", "AbortError"), "EINTR"],
     [new RangeError("x"), "ENOMEM"],

@@ -1,46 +1,34 @@
 /**
- * The content of files: where reads come from, where writes go, and how changes get into S3.
+ * The content of files: where reads come from, and where writes go.
  *
  * A file that is only read is read from its object, pinned to the ETag that it was opened with. The
  * first change makes a staging file, which from then on is the content, until it is in S3 and the
- * last handle is closed. `persist` brings it there; close, fsync and truncate(2) call it and return
- * its error, and a file that could not be uploaded stays staged and dirty until a later try succeeds.
+ * last handle is closed. `acknowledge` makes it durable as close and fsync promise it: in the journal,
+ * from where it goes to S3 by itself, or in S3.
  */
-import { untilAborted } from "../base/until_aborted.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
-import { decodePosixMetadata, encodePosixMetadata } from "../cache/posix_metadata.ts";
+import { decodePosixMetadata } from "../cache/posix_metadata.ts";
 import { FileReader } from "../content/file_reader.ts";
 import type { StagingFile } from "../content/staging_file.ts";
-import { FileChangedError } from "../content/uploader.ts";
 import { NotFoundError, PreconditionFailedError, StoreError } from "../s3/errors.ts";
-import type { Metadata } from "../s3/object_store.ts";
+import type { Change } from "./change.ts";
 import { contentTypeOf } from "./content_type.ts";
 import { FsError, type MaybePromise, type OpContext } from "./file_system.ts";
 import type { FileHandle } from "./handle_table.ts";
-import { type FileInode, InodeSource } from "./inode.ts";
+import type { DirectoryInode, FileInode, KeptProperties } from "./inode.ts";
 import type { Namespace } from "./namespace.ts";
-import type { Volume } from "./volume.ts";
+import type { Durability, Volume } from "./volume.ts";
 
-/** A removed file that is open stays readable up to this size: more would take too long to fetch. */
-const KEPT_MAX = 256 * 2 ** 20;
 /** A failed read is the answer for so long: the kernel asks again at once, and would wait as long again. */
 const FAILURE_MS = 500;
-/** How often an upload is begun again because the file was cut meanwhile. */
-const UPLOAD_TRIES = 5;
 
 export class FileContent {
   readonly #volume: Volume;
   readonly #namespace: Namespace;
-  #uploading = 0;
 
   constructor(volume: Volume, namespace: Namespace) {
     this.#volume = volume;
     this.#namespace = namespace;
-  }
-
-  /** Uploads under way. */
-  get uploading(): number {
-    return this.#uploading;
   }
 
   /** read(): at once where the bytes are here. */
@@ -52,7 +40,10 @@ export class FileContent {
   ): MaybePromise<readonly Uint8Array[]> {
     const { inode, reader } = handle;
     if (inode.staged !== undefined) {
-      return inode.staged.read(offset, size, reader.read.bind(reader), context.signal);
+      const bytes = inode.staged.read(offset, size, reader.read.bind(reader), context.signal);
+      return bytes instanceof Promise
+        ? this.#awaitStaged(handle, bytes, offset, size, context)
+        : bytes;
     }
     const { readFailure } = inode;
     if (readFailure !== undefined) {
@@ -66,6 +57,32 @@ export class FileContent {
     return views;
   }
 
+  async #awaitStaged(
+    handle: FileHandle,
+    bytes: Promise<Uint8Array[]>,
+    offset: number,
+    size: number,
+    context: OpContext,
+  ): Promise<readonly Uint8Array[]> {
+    const { inode } = handle;
+    const staged = inode.staged!;
+    const { base } = staged;
+    const before = { key: base?.key, etag: base?.etag };
+    try {
+      return await this.#volume.timed(context.signal, () => bytes);
+    } catch (error) {
+      if (!(error instanceof PreconditionFailedError || error instanceof NotFoundError)) {
+        throw error;
+      }
+      const isMoved = inode.staged !== staged || staged.base !== base ||
+        base?.key !== before.key || base?.etag !== before.etag;
+      if (isMoved) return await this.read(handle, offset, size, context);
+      throw new FsError("ESTALE", `"${inode.name}" was changed in S3 after it was opened`, {
+        cause: error,
+      });
+    }
+  }
+
   async #awaitRead(
     handle: FileHandle,
     views: Promise<Uint8Array[]>,
@@ -75,7 +92,7 @@ export class FileContent {
   ): Promise<readonly Uint8Array[]> {
     const { inode } = handle;
     const source = inode.source!;
-    const { etag } = source;
+    const { etag, key } = source;
     try {
       const result = await this.#volume.timed(context.signal, () => views);
       inode.served = true;
@@ -89,7 +106,8 @@ export class FileContent {
       }
       if (!changed) throw error;
       // Rewritten here, or already looked at again by a read beside this one.
-      const outdated = inode.source !== source || source.etag !== etag;
+      const outdated = inode.source !== source || source.etag !== etag || source.key !== key ||
+        inode.staged !== undefined;
       if (outdated || await this.#repin(inode, source, context.signal)) {
         return await this.read(handle, offset, size, context);
       }
@@ -107,10 +125,11 @@ export class FileContent {
    */
   #repin(inode: FileInode, source: ObjectSource, signal: AbortSignal): Promise<boolean> {
     const { store, listings, attributes } = this.#volume.options;
-    return this.#volume.objectLock.run(inode, async () => {
+    return this.#volume.lookLock.run(inode, async () => {
       if (inode.source !== source) return true;
       const { parent, name, key } = inode;
-      if (parent === undefined || key === undefined) return false;
+      // With a change of ours on top, the conflict is found when that is sent.
+      if (parent === undefined || key === undefined || inode.pending) return false;
       listings.expire(parent.prefix);
       if (inode.served || parent.children.get(name) !== inode) {
         this.#volume.inodes.detach(inode);
@@ -137,138 +156,107 @@ export class FileContent {
   write(handle: FileHandle, offset: number, data: Uint8Array<ArrayBuffer>): number {
     const { inode } = handle;
     this.stage(inode).write(data, offset);
-    this.#changed(inode);
+    this.changed(inode);
     return data.byteLength;
   }
 
-  /** Sets the size; the caller persists. */
+  /** Sets the size. */
   truncate(inode: FileInode, size: number): void {
-    // Nothing of the object is needed: it need not be the base.
-    this.stage(inode, size === 0 ? "empty" : "object").truncate(size);
-    this.#changed(inode);
+    const { staged } = inode;
+    if (size === 0 && (staged === undefined || staged === inode.synced?.staged)) {
+      // What the journal knows of the file stays as it is until the new content is durable.
+      if (staged !== undefined) inode.retired.push(staged);
+      inode.staged = this.#volume.options.staging.create(undefined);
+      inode.uploadedGeneration = undefined;
+    } else {
+      this.stage(inode).truncate(size);
+    }
+    this.changed(inode);
   }
 
   /** The inode's staging file, made over its object (or over nothing) if there is none yet. */
-  stage(inode: FileInode, over: "object" | "empty" = "object"): StagingFile {
+  stage(inode: FileInode): StagingFile {
     if (inode.staged === undefined) {
-      const base = over === "object" ? inode.source : undefined;
-      inode.staged = this.#volume.options.staging.create(base);
+      inode.staged = this.#volume.options.staging.create(inode.source);
       // Over its object it is not a change yet.
-      inode.uploadedGeneration = base === undefined ? undefined : inode.staged.generation;
-      if (inode.dirty) this.#markDirty(inode);
+      inode.uploadedGeneration = inode.source === undefined ? undefined : inode.staged.generation;
     }
     return inode.staged;
   }
 
-  #changed(inode: FileInode): void {
+  /** To be called after each change of the staged content. */
+  changed(inode: FileInode): void {
     const now = this.#volume.now();
-    inode.attributes = { ...inode.attributes, mtime: now };
+    inode.setAttributes({ ...inode.attributes, mtime: now });
     inode.ctime = now;
-    if (inode.dirty) this.#markDirty(inode);
+    inode.changedMs = this.#volume.options.clock.monotonicMs();
+    if (!inode.pending) this.want(inode);
   }
 
-  #markDirty(inode: FileInode): void {
-    if (this.#volume.dirty.has(inode) || inode.unlinked) return;
-    this.#volume.dirty.add(inode);
-    inode.dirtySinceMs = this.#volume.options.clock.monotonicMs();
+  /** S3 is to get what the file is; when, is for the caller to say. */
+  want(inode: FileInode): Change | undefined {
+    if (inode.unlinked) return undefined;
+    const { changes } = this.#volume;
+    return changes.of(inode) ?? changes.want(inode, inode.moved ? undefined : inode.source?.etag);
   }
 
   /**
-   * Resolves when S3 has what the file holds now. When `signal` fires, the caller is let go but the
-   * upload goes on: half a file helps nobody. Throws why the upload failed; the file stays staged.
+   * Resolves when what the file is now is durable as `durability` says. With "journal" its upload
+   * follows in the background. Throws why it is not; the file stays staged and is tried again.
    */
-  persist(inode: FileInode, signal: AbortSignal): Promise<void> {
-    return untilAborted(this.#persist(inode), signal);
-  }
-
-  #persist(inode: FileInode): Promise<void> {
-    if (!inode.dirty || inode.unlinked) return Promise.resolve();
-    return this.#volume.objectLock.run(inode, async () => {
-      for (let tries = 1; inode.dirty && !inode.unlinked; tries++) {
-        try {
-          this.#uploading++;
-          await this.#upload(inode);
-          inode.uploadError = undefined;
-          break;
-        } catch (error) {
-          if (error instanceof FileChangedError && tries < UPLOAD_TRIES) continue;
-          const message = error instanceof Error ? error.message : String(error);
-          inode.uploadError = { message, atMs: this.#volume.options.clock.nowMs() };
-          this.#volume.options.log.error("Cannot upload {key}: {message}", {
-            key: inode.key,
-            message,
-          });
-          throw error;
-        } finally {
-          this.#uploading--;
-        }
-      }
-      // Written to meanwhile: then the close of that writer brings it.
-      if (!inode.dirty) this.#volume.dirty.delete(inode);
-      this.#discardIfUnused(inode);
-    });
-  }
-
-  async #upload(inode: FileInode): Promise<void> {
-    const { store, uploader, listings, attributes, blocks, clock } = this.#volume.options;
-    const storageClass = inode.storageClass ?? this.#volume.options.storageClass;
-    const signal = this.#volume.closing.signal;
-    const staged = inode.staged!;
-    const before = inode.source;
-    const known = await this.knownMetadata(inode, signal);
-    const { generation } = staged;
-    const sent = inode.attributes;
-    const options = {
-      contentType: inode.contentType!,
-      metadata: encodePosixMetadata(sent, known),
-      ...(storageClass === undefined ? {} : { storageClass }),
-    };
-    const reader = new FileReader(blocks, clock);
-    const uploaded = await uploader.upload(
-      staged,
-      inode.key!,
-      options,
-      reader.read.bind(reader),
-      signal,
-    ).finally(() => reader.close());
-    inode.uploadedGeneration = generation;
-    inode.source = new InodeSource(store, inode, uploaded.etag, uploaded.size);
-    // What the kernel has of the file is what was uploaded: it need not read it again.
-    if (staged.generation === generation) inode.openedSourceId = inode.source.id;
-    inode.lastModifiedMs = clock.nowMs();
-    inode.storageClass = storageClass;
-    if (before !== undefined) blocks.drop(before);
-    const { prefix } = inode.parent!;
-    attributes.remember(prefix, inode.name, uploaded.etag, sent);
-    listings.set(prefix, inode.name, { ...inode.listed(), attributes: sent });
-  }
-
-  /** The metadata and content type that a rewrite of the object keeps; asked for once if unknown. */
-  async knownMetadata(inode: FileInode, signal: AbortSignal): Promise<Metadata> {
-    const { store, contentType } = this.#volume.options;
-    if (inode.metadata === undefined) {
-      const info = inode.source === undefined
-        ? undefined
-        : await store.head(inode.key!, signal).catch((error: unknown) => {
-          if (error instanceof NotFoundError) return undefined;
-          throw error;
-        });
-      inode.metadata = info?.metadata ?? {};
-      inode.contentType = info?.contentType ?? contentType ?? contentTypeOf(inode.name);
-      // What the object says about itself counts where nothing was set here.
-      inode.attributes = { ...decodePosixMetadata(inode.metadata), ...inode.attributes };
+  async acknowledge(inode: FileInode, durability: Durability, signal: AbortSignal): Promise<void> {
+    const { changes, writeBack } = this.#volume;
+    const change = changes.of(inode);
+    if (change === undefined) return;
+    writeBack.schedule(change);
+    if (durability === "journal") return await changes.save(inode);
+    try {
+      await writeBack.push(inode, signal);
+    } catch (error) {
+      // Not where it should be, but it shall not be lost either.
+      await changes.save(inode).catch(() => {});
+      throw error;
     }
-    return inode.metadata;
   }
 
-  /**
-   * To be called before an object goes whose inode may still be open: what the handles can read is
-   * brought here first, unless it is very large.
-   */
-  async keepForHandles(inode: FileInode, signal: AbortSignal): Promise<void> {
-    const { source, handles } = inode;
-    if (handles === 0 || inode.staged !== undefined || source === undefined) return;
-    if (source.size > KEPT_MAX) return;
+  /** Makes the new files of a directory durable, as far as they are written. */
+  async saveNew(directory: DirectoryInode): Promise<void> {
+    const { changes } = this.#volume;
+    for (const child of [...directory.children.values()]) {
+      if (child.kind === "file" && child.pending && child.dirty) await changes.save(child);
+    }
+  }
+
+  /** readlink(2). Throws EINVAL for what is no symbolic link. */
+  async readLink(inode: FileInode, signal: AbortSignal): Promise<string> {
+    if (!inode.isSymlink) throw new FsError("EINVAL", `"${inode.key}" is not a symbolic link`);
+    const known = inode.attributes.target;
+    if (known !== undefined) return known;
+    const { blocks, clock } = this.#volume.options;
+    const reader = new FileReader(blocks, clock);
+    try {
+      const source = inode.source!;
+      const views = await this.#volume.timed(
+        signal,
+        async (signal) => await reader.read(source, 0, source.size, signal),
+      );
+      const target = await new Blob(views.map((view) => new Uint8Array(view))).text();
+      inode.learnAttributes({ ...inode.attributes, target });
+      return target;
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Before the object of a key goes, or becomes another: who has its old content open keeps it. */
+  async keepOrphans(key: string, signal: AbortSignal): Promise<void> {
+    for (const inode of this.#volume.orphans) {
+      const base = inode.staged?.base ?? inode.source;
+      if (base?.key === key) await this.#keep(inode, signal);
+    }
+  }
+
+  async #keep(inode: FileInode, signal: AbortSignal): Promise<void> {
     const { blocks, clock, log } = this.#volume.options;
     const reader = new FileReader(blocks, clock);
     // Held meanwhile, or the last close would discard what is being filled.
@@ -276,32 +264,102 @@ export class FileContent {
     try {
       await this.stage(inode).fetchBase(reader.read.bind(reader), signal);
     } catch (error) {
+      signal.throwIfAborted();
       // Somebody else has changed or deleted it: then the handles are stale anyway.
-      log.warn("Cannot keep {key} for those who have it open: {error}", { key: inode.key, error });
+      log.warn("Cannot keep {name} for those who have it open: {error}", {
+        name: inode.name,
+        error,
+      });
+    } finally {
+      reader.close();
+      inode.handles--;
+      this.released(inode);
+    }
+  }
+
+  /** Makes the local file the whole content, which S3 is then to get from here. */
+  async bringHere(inode: FileInode, signal: AbortSignal): Promise<void> {
+    const { blocks, clock } = this.#volume.options;
+    const reader = new FileReader(blocks, clock);
+    inode.handles++;
+    try {
+      // What its object says besides is to be kept too, and is not asked for again.
+      const kept = await this.keptOf(inode, undefined, signal);
+      if (inode.source !== undefined) inode.kept ??= kept;
+      await this.stage(inode).fetchBase(reader.read.bind(reader), signal);
+      inode.uploadedGeneration = undefined;
     } finally {
       reader.close();
       inode.handles--;
     }
   }
 
-  /** The last handle is closed: what is in S3 need not be staged any more. */
-  async released(inode: FileInode): Promise<void> {
+  /**
+   * What a rewrite of the file's object keeps of it (for a new file: of what `change` replaces); asked
+   * for once if unknown.
+   */
+  async keptOf(
+    inode: FileInode,
+    change: Change | undefined,
+    signal: AbortSignal,
+  ): Promise<KeptProperties> {
+    if (inode.kept !== undefined) return inode.kept;
+    const { store, contentType } = this.#volume.options;
+    const usual = contentType ?? contentTypeOf(inode.name);
+    const key = inode.source?.key ?? (change?.remote === undefined ? undefined : change.key);
+    const nothing = { metadata: {}, contentType: usual, tags: {} };
+    if (key === undefined) return nothing;
+    const etag = inode.source?.etag;
+    try {
+      const info = await store.head(key, signal);
+      // A copy of our own onto it may have come in between.
+      const isOurs = inode.uploading || info.etag === etag || info.etag === inode.source?.etag;
+      if (inode.source !== undefined && !isOurs) return nothing;
+      const metadata = info.metadata ?? {};
+      inode.kept = {
+        metadata,
+        contentType: info.contentType ?? usual,
+        tags: (info.tagCount ?? 0) > 0 ? await store.tags(key, signal) : {},
+      };
+      inode.storageClass ??= info.storageClass;
+      // What the object says about itself counts where nothing was set here.
+      if (inode.source !== undefined) {
+        inode.learnAttributes({ ...decodePosixMetadata(metadata), ...inode.attributes });
+      }
+      return inode.kept;
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      return nothing;
+    }
+  }
+
+  /** A handle is closed. After the last one, what is in S3 need not be staged any more. */
+  released(inode: FileInode): void {
     if (inode.handles > 0) return;
     inode.served = false;
+    this.#volume.orphans.delete(inode);
     // Changed after its last close: by pages of a shared mapping.
-    if (inode.dirty && inode.uploadError === undefined) {
-      await this.#persist(inode).catch(() => {});
+    const change = this.#volume.changes.of(inode);
+    if (change !== undefined && change.dueMs === Infinity) {
+      this.#volume.writeBack.schedule(change);
+      this.#volume.changes.save(inode).catch((error: unknown) => {
+        this.#volume.options.log.error("Cannot journal {key}: {error}", { key: inode.key, error });
+      });
     }
-    this.#discardIfUnused(inode);
+    this.discardIfUnused(inode);
     this.#volume.inodes.release(inode);
   }
 
-  #discardIfUnused(inode: FileInode): void {
-    if (inode.handles > 0 || inode.staged === undefined) return;
-    if (inode.dirty && !inode.unlinked) return;
-    this.#volume.dirty.delete(inode);
-    this.#volume.options.staging.discard(inode.staged);
+  /** Frees the staging file of a file that is in S3, or that has neither a name nor handles. */
+  discardIfUnused(inode: FileInode): void {
+    const { staged } = inode;
+    if (staged === undefined || inode.handles > 0 || inode.uploading) return;
+    if (!inode.unlinked && (inode.pending || inode.dirty)) return;
     inode.staged = undefined;
+    inode.synced = undefined;
     inode.uploadedGeneration = undefined;
+    this.#volume.options.staging.discard(staged);
+    this.#volume.changes.discardRetired(inode);
+    this.#volume.inodes.release(inode);
   }
 }

@@ -250,6 +250,23 @@ export interface FileSystem {
     whence: number,
     context: OpContext,
   ): MaybePromise<number>;
+  /**
+   * copy_file_range(2): puts `length` bytes (fewer at the end of the source) of `ino` from `offset` on
+   * into `inoOut` at `offsetOut`. Both may be one file, then the ranges do not overlap. Returns how many
+   * bytes were copied, 0 when there were none; fewer than there are is allowed, the caller goes on.
+   * `flags` is 0. ENOTSUP: the kernel copies by reading and writing; ENOSYS: and never asks again.
+   */
+  copyFileRange?(
+    ino: InodeNumber,
+    fh: HandleId,
+    offset: number,
+    inoOut: InodeNumber,
+    fhOut: HandleId,
+    offsetOut: number,
+    length: number,
+    flags: number,
+    context: OpContext,
+  ): MaybePromise<number>;
 }
 
 /** An operation's expected failure: its errno goes to the caller, its message to the log. */

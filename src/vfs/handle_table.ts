@@ -8,6 +8,8 @@ import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 export interface FileHandle {
   readonly inode: FileInode;
   readonly writable: boolean;
+  /** Its open(2) may have made the file. */
+  readonly creates: boolean;
   readonly reader: FileReader;
 }
 

@@ -1,13 +1,33 @@
 /** Inodes: what the kernel knows by number, with the state that is not (or not yet) in S3. */
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, type Timespec } from "../base/posix.ts";
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  type Timespec,
+} from "../base/posix.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { nextSourceId } from "../cache/object_source.ts";
 import type { ListedFile } from "../cache/listing.ts";
 import type { PosixAttributes } from "../cache/posix_metadata.ts";
-import type { StagingFile } from "../content/staging_file.ts";
-import type { Metadata, ObjectStore } from "../s3/object_store.ts";
+import type { StagedLayout, StagingFile } from "../content/staging_file.ts";
+import type { Metadata, ObjectStore, Tags } from "../s3/object_store.ts";
 import type { InodeNumber } from "./file_system.ts";
 
+const FILE_TYPES: ReadonlySet<number> = new Set([
+  S_IFREG,
+  S_IFLNK,
+  S_IFIFO,
+  S_IFSOCK,
+  S_IFCHR,
+  S_IFBLK,
+]);
+
+/** A directory's key is its prefix. */
 export type Inode = DirectoryInode | FileInode;
 
 abstract class NamedInode {
@@ -18,13 +38,15 @@ abstract class NamedInode {
   handles = 0;
   parent: DirectoryInode | undefined;
   name: string;
-  /** What was set on it; absent fields have the mount's defaults. */
-  attributes: PosixAttributes;
   /** When its attributes changed here last. */
   ctime: Timespec | undefined;
-  atime: Timespec | undefined;
   /** Its name was removed, here; open handles may still use it. */
   unlinked = false;
+  /** S3 has still to be told something of it: there is a change (changes.ts) under its key. */
+  pending = false;
+  #attributes: PosixAttributes;
+  #revision = 0;
+  #savedRevision = 0;
 
   constructor(
     number: InodeNumber,
@@ -35,7 +57,38 @@ abstract class NamedInode {
     this.number = number;
     this.parent = parent;
     this.name = name;
-    this.attributes = attributes;
+    this.#attributes = attributes;
+  }
+
+  /** What is set on it; absent fields have the mount's defaults. */
+  get attributes(): PosixAttributes {
+    return this.#attributes;
+  }
+
+  /** Counts the changes made here. */
+  get attributesRevision(): number {
+    return this.#revision;
+  }
+
+  /** True when attributes were set here that S3 does not have. */
+  get attributesDirty(): boolean {
+    return this.#revision !== this.#savedRevision;
+  }
+
+  /** Enters what S3 says. */
+  learnAttributes(attributes: PosixAttributes): void {
+    this.#attributes = attributes;
+  }
+
+  /** Enters what was set here. */
+  setAttributes(attributes: PosixAttributes): void {
+    this.#attributes = attributes;
+    this.#revision++;
+  }
+
+  /** S3 has the attributes of that revision. */
+  attributesSaved(revision: number): void {
+    this.#savedRevision = revision;
   }
 }
 
@@ -45,6 +98,8 @@ export class DirectoryInode extends NamedInode {
   readonly children = new Map<string, Inode>();
   /** When a name in it was changed here last. */
   changed: Timespec | undefined;
+  /** Made here, and nothing of it or below it has been in S3 yet. */
+  isNew = false;
 
   /** The prefix of the keys below it: "" for the root, else ending with "/". Also its own object's key. */
   get prefix(): string {
@@ -56,10 +111,13 @@ export class DirectoryInode extends NamedInode {
   }
 }
 
-/** A regular file, or a symbolic link: whatever is one object. */
+/** Everything that is one object: a regular file, a symbolic link, a pipe, a socket or a device. */
 export class FileInode extends NamedInode {
   readonly kind = "file";
-  /** The object's content as of when it was last looked at; undefined for a file not yet in S3. */
+  /**
+   * The object that has this content, as of when it was last looked at; undefined for a file not yet
+   * in S3. After a rename it bears the old key until the server has made the copy.
+   */
   source: InodeSource | undefined;
   lastModifiedMs = 0;
   storageClass: string | undefined;
@@ -67,31 +125,37 @@ export class FileInode extends NamedInode {
   staged: StagingFile | undefined;
   /** The generation of `staged` that S3 has. */
   uploadedGeneration: number | undefined;
-  /** Monotonic time of the first change that S3 does not have. */
-  dirtySinceMs = 0;
-  /** Why the last upload failed, until one succeeds. */
-  uploadError: { readonly message: string; readonly atMs: number } | undefined;
+  /** What of `staged` was last made durable on this machine. */
+  synced: SyncedContent | undefined;
+  /** Earlier staging files that the journal may still name. */
+  retired: StagingFile[] = [];
+  /** An upload or copy of it is under way. */
+  uploading = false;
+  /** Open handles that can write. */
+  writers = 0;
+  /** Monotonic time of the last change of the content here. */
+  changedMs = -Infinity;
   /** A read was answered from `source` since the first of the present handles was opened. */
   served = false;
   /** Why the last read failed, and until when that is not tried again. */
   readFailure: { readonly error: Error; readonly untilMs: number } | undefined;
   /** The `source.id` as of the last open: the content that the kernel may have pages of. */
   openedSourceId: number | undefined;
-  /** The object's own metadata and content type where they are known, so that a rewrite keeps them. */
-  metadata: Metadata | undefined;
-  contentType: string | undefined;
+  /** What a rewrite of the object keeps, where it is known. */
+  kept: KeptProperties | undefined;
 
   /** The object's key; undefined when the file was removed. */
   get key(): string | undefined {
     return this.unlinked ? undefined : `${this.parent!.prefix}${this.name}`;
   }
 
+  /** The type bits. */
   get type(): number {
-    return this.isSymlink ? S_IFLNK : S_IFREG;
+    return fileTypeOf(this.attributes.mode);
   }
 
   get isSymlink(): boolean {
-    return ((this.attributes.mode ?? 0) & S_IFMT) === S_IFLNK;
+    return this.type === S_IFLNK;
   }
 
   /** In bytes. */
@@ -99,9 +163,14 @@ export class FileInode extends NamedInode {
     return this.staged?.size ?? this.source?.size ?? 0;
   }
 
-  /** True while S3 does not have what the file holds. */
+  /** True while S3 does not have the bytes that the file holds. */
   get dirty(): boolean {
     return this.staged !== undefined && this.uploadedGeneration !== this.staged.generation;
+  }
+
+  /** True while the object with the file's bytes has another name than the file. */
+  get moved(): boolean {
+    return this.source !== undefined && this.source.key !== this.key;
   }
 
   /** What a listing would tell of it now. */
@@ -116,29 +185,45 @@ export class FileInode extends NamedInode {
     };
   }
 
-  /** True while what is known here counts, whatever a listing says. */
+  /** True when what is known here counts, whatever a listing says. */
   get local(): boolean {
-    return this.staged !== undefined || this.source === undefined;
+    return this.pending || this.staged !== undefined || this.source === undefined;
   }
 }
 
-/** The content of an inode's object; its key follows the inode's renames. */
+/** The type bits in a mode: what an object cannot be is taken for a regular file. */
+export function fileTypeOf(mode: number | undefined): number {
+  const type = (mode ?? 0) & S_IFMT;
+  return FILE_TYPES.has(type) ? type : S_IFREG;
+}
+
+/** A content of a staging file that is durable on this machine. */
+export interface SyncedContent {
+  readonly staged: StagingFile;
+  readonly state: number;
+  readonly layout: StagedLayout;
+}
+
+/** Properties of an object that this program does not set but keeps. */
+export interface KeptProperties {
+  readonly metadata: Metadata;
+  readonly contentType: string;
+  readonly tags: Tags;
+}
+
+/** The content of an inode's object. */
 export class InodeSource implements ObjectSource {
   readonly id: number = nextSourceId();
   readonly store: ObjectStore;
   readonly size: number;
-  /** Changed only when this program has rewritten the same bytes (metadata change, rename). */
+  /** These change only when this program has made another object of the same bytes. */
+  key: string;
   etag: string;
-  readonly #inode: FileInode;
 
-  constructor(store: ObjectStore, inode: FileInode, etag: string, size: number) {
+  constructor(store: ObjectStore, key: string, etag: string, size: number) {
     this.store = store;
-    this.#inode = inode;
+    this.key = key;
     this.etag = etag;
     this.size = size;
-  }
-
-  get key(): string | undefined {
-    return this.#inode.key;
   }
 }

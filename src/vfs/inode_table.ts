@@ -1,7 +1,7 @@
 /**
  * The inodes of a mount by number, and when they may go.
  *
- * An inode stays while the kernel knows it (lookups), a handle is open, it holds changes that S3 lacks,
+ * An inode stays while the kernel knows it (lookups), a handle is open, S3 lacks something of it,
  * or an inode below it stays. Invariants: the root is always there; an inode in a directory's
  * `children` has that directory as its parent, bears that name, and is in the table.
  */
@@ -71,6 +71,16 @@ export class InodeTable {
     this.release(before);
   }
 
+  /** Two inodes change places. */
+  exchange(a: Inode, b: Inode): void {
+    const [parentA, nameA] = [a.parent!, a.name];
+    const [parentB, nameB] = [b.parent!, b.name];
+    [a.parent, a.name] = [parentB, nameB];
+    [b.parent, b.name] = [parentA, nameA];
+    parentB.children.set(nameB, a);
+    parentA.children.set(nameA, b);
+  }
+
   /** The kernel drops `count` lookups. */
   forget(number: InodeNumber, count: number): void {
     const inode = this.#inodes.get(number);
@@ -81,7 +91,7 @@ export class InodeTable {
 
   /** Lets the inode go, and then its parent, if nothing holds it any more. */
   release(inode: Inode): void {
-    if (inode === this.root || inode.lookups > 0 || inode.handles > 0) return;
+    if (inode === this.root || inode.lookups > 0 || inode.handles > 0 || inode.pending) return;
     if (inode.kind === "file" ? inode.staged !== undefined : inode.children.size > 0) return;
     if (!this.#inodes.delete(inode.number)) return;
     const { parent, name } = inode;

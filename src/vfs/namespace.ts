@@ -29,17 +29,16 @@ export class Namespace {
   /** lookup(): a negative entry when there is no such name. */
   lookup(parent: InodeNumber, name: string, context: OpContext): MaybePromise<Entry> {
     const directory = this.#volume.inodes.directory(parent);
-    const found = this.find(directory, name, context.signal);
-    return found instanceof Promise
-      ? found.then((inode) => this.entryOf(directory, inode))
-      : this.entryOf(directory, found);
+    // Counted in the turn in which it was found: in the next one it may have been let go.
+    const use = (inode: Inode | undefined) => this.entryOf(directory, inode);
+    return this.#find(directory, name, context.signal, use);
   }
 
   /** getattr(): as the listing says, if the inode still bears its name. */
   getattr(number: InodeNumber, context: OpContext): MaybePromise<AttrReply> {
     const inode = this.#volume.inodes.get(number);
     const { parent } = inode;
-    if (parent === undefined || inode.unlinked || this.#countsItself(inode)) {
+    if (parent === undefined || inode.unlinked || countsItself(inode)) {
       return this.attrReply(inode);
     }
     const found = this.find(parent, inode.name, context.signal);
@@ -57,15 +56,27 @@ export class Namespace {
     name: string,
     signal: AbortSignal,
   ): MaybePromise<Inode | undefined> {
-    if (directory.unlinked) return undefined;
+    return this.#find(directory, name, signal, (inode) => inode);
+  }
+
+  /** What `use` makes of the inode of a name. */
+  #find<T>(
+    directory: DirectoryInode,
+    name: string,
+    signal: AbortSignal,
+    use: (inode: Inode | undefined) => T,
+  ): MaybePromise<T> {
+    if (directory.unlinked) return use(undefined);
     const child = directory.children.get(name);
-    if (child !== undefined && this.#countsItself(child)) return child;
+    if (child !== undefined && countsItself(child)) return use(child);
+    // What is below a directory that was made here is known here.
+    if (directory.isNew) return use(child);
     const { listings } = this.#volume.options;
     const known = listings.peek(directory.prefix, name);
-    if (known !== undefined) return this.resolve(directory, name, known.entry);
+    if (known !== undefined) return use(this.resolve(directory, name, known.entry));
     return this.#volume.timed(signal, async (signal) => {
       const entry = await listings.find(directory.prefix, name, signal);
-      return this.resolve(directory, name, entry);
+      return use(this.resolve(directory, name, entry));
     });
   }
 
@@ -84,22 +95,26 @@ export class Namespace {
     name: string,
     entry: ListedEntry | undefined,
   ): Inode | undefined {
-    const { inodes } = this.#volume;
+    const { inodes, changes } = this.#volume;
     const child = directory.children.get(name);
     // It may have become so while the listing was under way.
-    if (child !== undefined && this.#countsItself(child)) return child;
-    if (entry === undefined) {
+    if (child !== undefined && countsItself(child)) return child;
+    const key = directory.prefix + name;
+    const isRemoved = entry !== undefined &&
+      changes.isRemoved(entry.kind === "directory" ? `${key}/` : key);
+    if (entry === undefined || isRemoved) {
+      if (child?.kind === "directory" && hasLocal(child)) return child;
       if (child !== undefined) inodes.detach(child);
       return undefined;
     }
     if (entry.kind === "directory") {
       const inode = child?.kind === "directory" ? child : this.#replaceByDirectory(directory, name);
-      if (entry.attributes !== undefined) inode.attributes = entry.attributes;
+      if (entry.attributes !== undefined) inode.learnAttributes(entry.attributes);
       return inode;
     }
     if (child?.kind === "file") {
       if (child.source!.etag === entry.etag) {
-        if (entry.attributes !== undefined) child.attributes = entry.attributes;
+        if (entry.attributes !== undefined) child.learnAttributes(entry.attributes);
         child.lastModifiedMs = entry.lastModifiedMs;
         return child;
       }
@@ -114,14 +129,12 @@ export class Namespace {
   setContent(inode: FileInode, entry: ListedFile): FileInode {
     const { store, blocks } = this.#volume.options;
     if (inode.source !== undefined) blocks.drop(inode.source);
-    inode.source = new InodeSource(store, inode, entry.etag, entry.size);
+    inode.source = new InodeSource(store, inode.key!, entry.etag, entry.size);
     inode.lastModifiedMs = entry.lastModifiedMs;
     inode.storageClass = entry.storageClass;
-    inode.attributes = entry.attributes ?? {};
+    inode.learnAttributes(entry.attributes ?? {});
     inode.ctime = undefined;
-    inode.atime = undefined;
-    inode.metadata = undefined;
-    inode.contentType = undefined;
+    inode.kept = undefined;
     return inode;
   }
 
@@ -136,7 +149,7 @@ export class Namespace {
 
   attrReply(inode: Inode): AttrReply {
     const { listings } = this.#volume.options;
-    const ttlMs = inode.parent === undefined || (inode.kind === "file" && inode.local)
+    const ttlMs = inode.parent === undefined || countsItself(inode)
       ? LOCAL_ATTR_TTL_MS
       : listings.remainingTtlMs(inode.parent.prefix);
     return { attr: attrOf(this.#volume, inode), ttlMs };
@@ -147,8 +160,17 @@ export class Namespace {
     if (child !== undefined) this.#volume.inodes.detach(child);
     return this.#volume.inodes.addDirectory(directory, name);
   }
+}
 
-  #countsItself(inode: Inode): boolean {
-    return inode.kind === "file" && inode.local;
+/** True when what is known here of the inode counts, whatever a listing says. */
+export function countsItself(inode: Inode): boolean {
+  return inode.kind === "file" ? inode.local : inode.pending;
+}
+
+/** True when something in the directory is not in S3 yet. */
+export function hasLocal(directory: DirectoryInode): boolean {
+  for (const child of directory.children.values()) {
+    if (countsItself(child) || (child.kind === "directory" && hasLocal(child))) return true;
   }
+  return false;
 }

@@ -1,10 +1,10 @@
 /** readdir: the listing of a directory and what is only here, as of when it was first read. */
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../base/posix.ts";
+import { S_IFDIR } from "../base/posix.ts";
 import { type ListedEntry, Listing } from "../cache/listing.ts";
 import { type Dirent, type MaybePromise, type OpContext, UNKNOWN_INODE } from "./file_system.ts";
 import type { DirectoryHandle, DirectorySnapshot } from "./handle_table.ts";
-import type { DirectoryInode } from "./inode.ts";
-import type { Namespace } from "./namespace.ts";
+import { type DirectoryInode, fileTypeOf, type Inode } from "./inode.ts";
+import { countsItself, hasLocal, type Namespace } from "./namespace.ts";
 import type { Volume } from "./volume.ts";
 
 export class ReadDirectory {
@@ -48,9 +48,9 @@ export class ReadDirectory {
         continue;
       }
       const child = inode.children.get(name);
-      const listed = listing.get(name);
+      const listed = this.#shown(inode, name, listing);
       // Removed since the names were taken.
-      if (listed === undefined && !(child?.kind === "file" && child.local)) continue;
+      if (listed === undefined && !(child !== undefined && isOnlyHere(child))) continue;
       const taken = emit({
         name,
         ino: child?.number ?? UNKNOWN_INODE,
@@ -64,14 +64,27 @@ export class ReadDirectory {
 
   async #take(directory: DirectoryInode, signal: AbortSignal): Promise<DirectorySnapshot> {
     if (directory.unlinked) return { names: DOTS, listing: new Listing() };
-    const listing = await this.#volume.options.listings.readAll(directory.prefix, signal);
+    const listing = directory.isNew
+      ? new Listing()
+      : await this.#volume.options.listings.readAll(directory.prefix, signal);
     const names = [...DOTS];
-    for (const [name] of listing.entries()) names.push(name);
+    for (const [name] of listing.entries()) {
+      if (this.#shown(directory, name, listing) !== undefined) names.push(name);
+    }
     for (const [name, child] of directory.children) {
-      const localOnly = child.kind === "file" && child.local && listing.get(name) === undefined;
-      if (localOnly) names.push(name);
+      if (isOnlyHere(child) && this.#shown(directory, name, listing) === undefined) {
+        names.push(name);
+      }
     }
     return { names, listing };
+  }
+
+  /** The listed entry of a name that was not removed here. */
+  #shown(directory: DirectoryInode, name: string, listing: Listing): ListedEntry | undefined {
+    const entry = listing.get(name);
+    if (entry === undefined) return undefined;
+    const key = directory.prefix + name + (entry.kind === "directory" ? "/" : "");
+    return this.#volume.changes.isRemoved(key) ? undefined : entry;
   }
 }
 
@@ -79,6 +92,10 @@ const DOTS: readonly string[] = [".", ".."];
 
 function typeOf(entry: ListedEntry): number {
   if (entry.kind === "directory") return S_IFDIR;
-  const mode = entry.attributes?.mode ?? 0;
-  return (mode & S_IFMT) === S_IFLNK ? S_IFLNK : S_IFREG;
+  return fileTypeOf(entry.attributes?.mode);
+}
+
+/** True for what a listing need not tell to be shown. */
+function isOnlyHere(inode: Inode): boolean {
+  return countsItself(inode) || (inode.kind === "directory" && hasLocal(inode));
 }

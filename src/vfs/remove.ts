@@ -1,27 +1,27 @@
 /** unlink and rmdir. */
+import { Deadline } from "../base/clock.ts";
 import type { FileContent } from "./file_content.ts";
+import type { Conflicts } from "./conflicts.ts";
 import { FsError, type InodeNumber, type OpContext } from "./file_system.ts";
 import type { DirectoryInode, Inode } from "./inode.ts";
-import type { Namespace } from "./namespace.ts";
-import type { SetAttributes } from "./set_attributes.ts";
+import { hasLocal, type Namespace } from "./namespace.ts";
+import { StoreError } from "../s3/errors.ts";
 import type { Volume } from "./volume.ts";
+
+/** Where an older answer is known, S3 gets so long to give a newer one. */
+const PATIENCE_MS = 2000;
 
 export class Remove {
   readonly #volume: Volume;
   readonly #namespace: Namespace;
   readonly #content: FileContent;
-  readonly #setAttributes: SetAttributes;
+  readonly #conflicts: Conflicts;
 
-  constructor(
-    volume: Volume,
-    namespace: Namespace,
-    content: FileContent,
-    setAttributes: SetAttributes,
-  ) {
+  constructor(volume: Volume, namespace: Namespace, content: FileContent, conflicts: Conflicts) {
     this.#volume = volume;
     this.#namespace = namespace;
     this.#content = content;
-    this.#setAttributes = setAttributes;
+    this.#conflicts = conflicts;
   }
 
   async unlink(number: InodeNumber, name: string, context: OpContext): Promise<void> {
@@ -31,19 +31,18 @@ export class Remove {
     if (inode.kind === "directory") {
       throw new FsError("EISDIR", `"${inode.prefix}" is a directory`);
     }
-    await this.#volume.objectLock.run(inode, async () => {
-      const { store, listings, attributes } = this.#volume.options;
-      if (inode.source !== undefined) {
-        await this.#content.keepForHandles(inode, context.signal);
-        const key = inode.key!;
-        await this.#volume.timed(context.signal, (signal) => store.delete(key, signal));
-        attributes.forget(parent.prefix, name);
-      }
-      listings.set(parent.prefix, name, undefined);
-      this.drop(inode);
-    });
-    await this.content(inode);
-    await this.keepDirectory(parent, context.signal);
+    const key = inode.key!;
+    this.drop(inode);
+    // What is staged of it stays until the journal does not name it any more.
+    inode.handles++;
+    try {
+      const keys = [key, ...await this.keepDirectory(parent, context.signal)];
+      await this.#volume.acknowledge(keys, context.signal);
+      await this.#conflicts.forget(key);
+    } finally {
+      inode.handles--;
+      this.#content.released(inode);
+    }
   }
 
   async rmdir(number: InodeNumber, name: string, context: OpContext): Promise<void> {
@@ -52,65 +51,109 @@ export class Remove {
     const inode = await this.#namespace.get(parent, name, context.signal);
     if (inode.kind === "file") throw new FsError("ENOTDIR", `"${inode.key}" is not a directory`);
     const { prefix } = inode;
-    const { store, listings, attributes } = this.#volume.options;
-    await this.#volume.timed(context.signal, async (signal) => {
-      // Asked anew: deleting the marker of a directory that somebody else has filled would lose names.
-      const page = await store.list({ prefix, maxKeys: 2 }, signal);
-      const hasMarker = page.objects.some((object) => object.key === prefix);
-      if (page.objects.length > (hasMarker ? 1 : 0) || hasLocalNames(inode)) {
-        listings.expire(prefix);
-        throw new FsError("ENOTEMPTY", `"${prefix}" is not empty`);
-      }
-      if (hasMarker) await store.delete(prefix, signal);
-    });
-    attributes.forget(parent.prefix, name);
-    listings.forgetTree(prefix);
-    listings.set(parent.prefix, name, undefined);
+    await this.checkEmpty(inode, context.signal);
     this.drop(inode);
-    await this.keepDirectory(parent, context.signal);
+    const keys = [prefix, ...await this.keepDirectory(parent, context.signal)];
+    await this.#volume.acknowledge(keys, context.signal);
   }
 
-  /** Takes the name from an inode whose object is gone; open handles keep the inode. */
+  /** Throws ENOTEMPTY. */
+  async checkEmpty(inode: DirectoryInode, signal: AbortSignal): Promise<void> {
+    if (!hasLocal(inode) && await this.#isEmpty(inode, signal)) return;
+    this.#volume.options.listings.expire(inode.prefix);
+    throw new FsError("ENOTEMPTY", `"${inode.prefix}" is not empty`);
+  }
+
+  /** Takes the name from an inode, and wishes its key away; open handles keep the inode. */
   drop(inode: Inode): void {
+    const { changes, inodes, options, orphans } = this.#volume;
+    const parent = inode.parent!;
+    const { prefix } = parent;
+    const { name } = inode;
+    if (inode.kind === "file") {
+      const remote = inode.moved ? undefined : inode.source?.etag;
+      changes.wantRemoved(inode.key!, remote, inode);
+      if (inode.handles > 0) orphans.add(inode);
+    } else {
+      changes.wantRemoved(inode.prefix, undefined, inode);
+      options.listings.forgetTree(inode.prefix);
+    }
+    options.listings.set(prefix, name, undefined);
     inode.unlinked = true;
     inode.ctime = this.#volume.now();
-    if (inode.kind === "file") this.#volume.dirty.delete(inode);
-    const parent = inode.parent!;
     parent.changed = inode.ctime;
     parent.ctime = inode.ctime;
-    this.#volume.inodes.detach(inode);
-  }
-
-  /** Frees what an inode without a name and without handles holds. */
-  async content(inode: Inode): Promise<void> {
-    if (inode.kind === "file") await this.#content.released(inode);
+    inodes.detach(inode);
   }
 
   /**
    * A directory without an object of its own exists by the keys below it only. When the last of them
-   * goes, the directory must not go with it, so it gets its own object.
+   * goes, the directory must not go with it, so it gets its own object. Returns its key if so.
    */
-  async keepDirectory(directory: DirectoryInode, signal: AbortSignal): Promise<void> {
-    if (directory.parent === undefined || directory.unlinked) return;
-    const { listings, store } = this.#volume.options;
+  async keepDirectory(directory: DirectoryInode, signal: AbortSignal): Promise<string[]> {
+    if (directory.parent === undefined || directory.unlinked || directory.pending) return [];
+    const { changes, options: { listings } } = this.#volume;
     const { prefix } = directory;
-    const empty = listings.isEmptyWithoutMarker(prefix);
-    if (empty === false) return;
-    if (empty === undefined) {
-      const page = await this.#volume.timed(
-        signal,
-        (signal) => store.list({ prefix, maxKeys: 1 }, signal),
-      );
-      if (page.objects.length > 0) return;
-    }
-    await this.#setAttributes.writeMarker(directory, signal);
+    const isRemoved = (path: string) =>
+      changes.isRemoved(prefix + path) || changes.isRemoved(`${prefix}${path}/`);
+    let isEmpty = listings.isEmptyWithoutMarker(prefix, isRemoved);
+    if (isEmpty === false || hasLocal(directory)) return [];
+    // What cannot be asked now is taken for empty: an object too many does no harm.
+    isEmpty ??= await this.#hasNone(directory, () => false, signal).catch(() => true);
+    if (!isEmpty || directory.unlinked) return [];
+    changes.want(directory, undefined);
+    return [prefix];
   }
-}
 
-/** True when something in the directory is not in S3 yet. */
-function hasLocalNames(directory: DirectoryInode): boolean {
-  for (const child of directory.children.values()) {
-    if (child.kind === "file" ? child.local : hasLocalNames(child)) return true;
+  /**
+   * Asked anew where possible: deleting the marker of a directory that somebody else has filled would
+   * show it again at once.
+   */
+  async #isEmpty(directory: DirectoryInode, signal: AbortSignal): Promise<boolean> {
+    if (directory.isNew) return true;
+    const { listings } = this.#volume.options;
+    const known = listings.isEmpty(directory.prefix);
+    using patience = new Deadline(
+      signal,
+      known === undefined ? this.#volume.options.operationTimeoutMs : PATIENCE_MS,
+    );
+    try {
+      return await this.#hasNone(directory, (key) => key === directory.prefix, patience.signal);
+    } catch (error) {
+      const away = (error instanceof StoreError && error.retryable) ||
+        error instanceof DOMException;
+      signal.throwIfAborted();
+      if (!away || known === undefined) throw error;
+      return known;
+    }
   }
-  return false;
+
+  async #hasNone(
+    directory: DirectoryInode,
+    isIgnored: (key: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { changes, options: { store } } = this.#volume;
+    const { prefix } = directory;
+    // A removal may come to its end after the page was made: what is removed by now counts as well.
+    const removed = new Set<string>();
+    for (const { key, wish } of changes.values()) {
+      if (wish.kind === "removal" && key.startsWith(prefix)) removed.add(key);
+    }
+    return await this.#volume.timed(signal, async (signal) => {
+      let token: string | undefined;
+      do {
+        const page = await store.list(
+          { prefix, ...(token === undefined ? {} : { token }) },
+          signal,
+        );
+        const other = page.objects.some(({ key }) =>
+          !isIgnored(key) && !removed.has(key) && !changes.isRemoved(key)
+        );
+        if (other) return false;
+        token = page.nextToken;
+      } while (token !== undefined);
+      return true;
+    });
+  }
 }

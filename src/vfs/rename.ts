@@ -1,40 +1,50 @@
 /**
- * rename(2). S3 has no rename: a file is copied by the server and the old object deleted; a directory
- * is that for every key below it, in parallel. The old keys are deleted only when all copies exist, so
- * a failure leaves the old tree whole (and removes the copies again).
+ * rename(2). For a file it is two wishes: the new key is to have its content, the old one none. The
+ * server copies the object and deletes the old one in the background; a file that S3 does not have yet
+ * is simply uploaded under its new name. Directories: rename_directory.ts.
  */
-import { KeyedMutex } from "../base/keyed_mutex.ts";
-import { timespecOfMs } from "../base/posix.ts";
-import { Semaphore } from "../base/semaphore.ts";
-import type { ObjectInfo, PutResult } from "../s3/object_store.ts";
+import { neededKeyOf } from "./changes.ts";
+import type { Conflicts } from "./conflicts.ts";
 import { FsError, type InodeNumber, type OpContext } from "./file_system.ts";
 import type { FileContent } from "./file_content.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import type { Namespace } from "./namespace.ts";
 import type { Remove } from "./remove.ts";
-import { DIRECTORY_CONTENT_TYPE } from "./set_attributes.ts";
+import type { RenameDirectory } from "./rename_directory.ts";
 import type { Volume } from "./volume.ts";
 
-/** renameat2(2): fail when the new name exists. Other flags are refused. */
+/** Flags of renameat2(2). Source: linux/fs.h. */
 const RENAME_NOREPLACE = 1;
-/** Copies side by side for one directory; the connection pool has the last word. */
-const COPIES_MAX = 32;
-/** Keys in one DeleteObjects request. */
-const DELETE_MAX = 1000;
+const RENAME_EXCHANGE = 2;
+
+/** A name in a directory. */
+interface Place {
+  readonly directory: DirectoryInode;
+  readonly name: string;
+}
 
 export class Rename {
   readonly #volume: Volume;
   readonly #namespace: Namespace;
   readonly #content: FileContent;
   readonly #remove: Remove;
-  /** One directory rename at a time: two could be nested in each other. */
-  readonly #directoryLock = new KeyedMutex<"directories">();
+  readonly #directories: RenameDirectory;
+  readonly #conflicts: Conflicts;
 
-  constructor(volume: Volume, namespace: Namespace, content: FileContent, remove: Remove) {
+  constructor(
+    volume: Volume,
+    namespace: Namespace,
+    content: FileContent,
+    remove: Remove,
+    directories: RenameDirectory,
+    conflicts: Conflicts,
+  ) {
     this.#volume = volume;
     this.#namespace = namespace;
     this.#content = content;
     this.#remove = remove;
+    this.#directories = directories;
+    this.#conflicts = conflicts;
   }
 
   async rename(
@@ -46,267 +56,183 @@ export class Rename {
     context: OpContext,
   ): Promise<void> {
     this.#volume.checkWritable();
-    if ((flags & ~RENAME_NOREPLACE) !== 0) {
-      throw new FsError("EINVAL", "Names cannot be exchanged or whited out in a bucket");
+    if (flags !== 0 && flags !== RENAME_NOREPLACE && flags !== RENAME_EXCHANGE) {
+      throw new FsError("EINVAL", "A name cannot be whited out in a bucket");
     }
-    const from = this.#volume.inodes.directory(fromNumber);
-    const to = this.#volume.inodes.directory(toNumber);
-    this.#volume.newKey(to, newName);
-    const inode = await this.#namespace.get(from, name, context.signal);
-    const target = await this.#namespace.find(to, newName, context.signal);
+    const from: Place = { directory: this.#volume.inodes.directory(fromNumber), name };
+    const to: Place = { directory: this.#volume.inodes.directory(toNumber), name: newName };
+    this.#volume.checkName(to.directory, newName);
+    // Its content is durable before its new name is.
+    const inode = await this.#durable(from, context.signal);
+    if (flags === RENAME_EXCHANGE) return await this.#exchange(inode, from, to, context);
+    const target = await this.#namespace.find(to.directory, newName, context.signal);
     if (target === inode) return;
-    if (target !== undefined && (flags & RENAME_NOREPLACE) !== 0) {
-      throw new FsError("EEXIST", `"${to.prefix}${newName}" exists`);
+    if (target !== undefined && flags === RENAME_NOREPLACE) {
+      throw new FsError("EEXIST", `"${to.directory.prefix}${newName}" exists`);
     }
+    if (to.directory.unlinked) throw new FsError("ENOENT", `"${to.directory.name}" was removed`);
     if (inode.kind === "file") {
       if (target?.kind === "directory") {
         throw new FsError("EISDIR", `"${target.prefix}" is a directory`);
       }
-      await this.#renameFile(inode, to, newName, target, context);
+      await this.#renameFile(inode, from, to, target, context);
     } else {
       if (target?.kind === "file") {
         throw new FsError("ENOTDIR", `"${target.key}" is not a directory`);
       }
-      if (isBelow(to, inode)) throw new FsError("EINVAL", "A directory cannot move into itself");
-      if (target !== undefined) await this.#remove.rmdir(toNumber, newName, context);
-      await this.#directoryLock.run(
-        "directories",
-        () => this.#renameDirectory(inode, to, newName, context.signal),
-      );
+      checkNotBelow(to.directory, inode);
+      if (target !== undefined) await this.#remove.checkEmpty(target, context.signal);
+      const oldPrefix = inode.prefix;
+      await this.#directories.rename(inode, to.directory, newName, target, context.signal);
+      await this.#conflicts.forget(oldPrefix);
     }
-    for (const directory of [from, to]) {
-      directory.changed = this.#volume.now();
-      directory.ctime = directory.changed;
-    }
-    await this.#remove.keepDirectory(from, context.signal);
+    this.#touch(from, to);
+    const kept = await this.#remove.keepDirectory(from.directory, context.signal);
+    if (kept.length > 0) await this.#volume.acknowledge(kept, context.signal);
   }
 
   async #renameFile(
     inode: FileInode,
-    to: DirectoryInode,
-    newName: string,
+    from: Place,
+    to: Place,
     target: FileInode | undefined,
     context: OpContext,
   ): Promise<void> {
-    await this.#locked([inode, ...(target === undefined ? [] : [target])], async () => {
-      if (target !== undefined) await this.#content.keepForHandles(target, context.signal);
-      if (inode.source === undefined) this.#moveLocal(inode, to, newName, target);
-      else await this.#moveObject(inode, to, newName, target, context.signal);
-    });
-    if (target !== undefined) await this.#content.released(target);
-    // No close will come that uploads it: it failed to upload before, under its old name.
-    if (inode.dirty && inode.handles === 0) await this.#content.persist(inode, context.signal);
-  }
-
-  /** Nothing of the file is in S3 yet: its upload will go to the new name, and replace what is there. */
-  #moveLocal(
-    inode: FileInode,
-    to: DirectoryInode,
-    newName: string,
-    target: FileInode | undefined,
-  ): void {
-    if (target !== undefined) this.#remove.drop(target);
-    this.#volume.inodes.move(inode, to, newName);
-    inode.ctime = this.#volume.now();
-  }
-
-  async #moveObject(
-    inode: FileInode,
-    to: DirectoryInode,
-    newName: string,
-    target: FileInode | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { store, listings, attributes } = this.#volume.options;
-    const { name } = inode;
-    const oldPrefix = inode.parent!.prefix;
+    const { changes, writeBack, options: { listings } } = this.#volume;
+    const newKey = to.directory.prefix + to.name;
+    const needed = neededKeyOf(inode);
+    if (needed !== undefined && changes.makesCircle(newKey, needed)) {
+      inode.handles++;
+      try {
+        await this.#volume.timed(context.signal, (signal) => writeBack.push(inode, signal));
+      } finally {
+        inode.handles--;
+      }
+    }
+    const stillThere = inode.parent === from.directory && inode.name === from.name &&
+      from.directory.children.get(from.name) === inode;
+    const present = to.directory.children.get(to.name);
+    if (!stillThere || (present !== undefined && present !== target)) {
+      throw new FsError("EBUSY", `"${from.name}" or "${to.name}" was changed at the same time`);
+    }
     const oldKey = inode.key!;
-    const source = inode.source!;
-    // No time limit of ours: the server copies for as long as the object is large.
-    const copied = await store.copy(
-      { key: oldKey, ifMatch: source.etag },
-      to.prefix + newName,
-      inode.storageClass === undefined ? {} : { storageClass: inode.storageClass },
-      signal,
-    );
-    const entry = {
-      ...inode.listed(),
-      etag: copied.etag,
-      // The copy's own LastModified is now; rename(2) does not change the mtime.
-      attributes: { mtime: timespecOfMs(inode.lastModifiedMs), ...inode.attributes },
-    };
-    if (target !== undefined) this.#remove.drop(target);
-    this.#volume.inodes.move(inode, to, newName);
-    source.etag = copied.etag;
-    inode.attributes = entry.attributes;
+    const remoteOld = inode.moved ? undefined : inode.source?.etag;
+    const remoteNew = target === undefined || target.moved ? undefined : target.source?.etag;
+    if (target !== undefined) this.#replace(target);
+    this.#volume.inodes.move(inode, to.directory, to.name);
+    changes.wantRemoved(oldKey, remoteOld, inode);
+    changes.want(inode, remoteNew);
     inode.ctime = this.#volume.now();
-    attributes.remember(to.prefix, newName, copied.etag, entry.attributes);
-    listings.set(to.prefix, newName, entry);
-    await this.#volume.timed(signal, (signal) => store.delete(oldKey, signal));
-    attributes.forget(oldPrefix, name);
-    listings.set(oldPrefix, name, undefined);
+    listings.set(from.directory.prefix, from.name, undefined);
+    if (inode.source !== undefined) listings.set(to.directory.prefix, to.name, inode.listed());
+    // What is staged of the target stays until the journal does not name it any more.
+    if (target !== undefined) target.handles++;
+    try {
+      await this.#volume.acknowledge([oldKey, newKey], context.signal);
+      await this.#conflicts.forget(oldKey);
+    } finally {
+      if (target !== undefined) {
+        target.handles--;
+        this.#content.released(target);
+      }
+    }
   }
 
-  async #renameDirectory(
-    inode: DirectoryInode,
-    to: DirectoryInode,
-    newName: string,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const oldPrefix = inode.prefix;
-    const newPrefix = `${to.prefix}${newName}/`;
-    const from = inode.parent!;
-    const { name } = inode;
-    const { listings, attributes } = this.#volume.options;
+  /** Takes the name from a file whose key goes to another one. */
+  #replace(target: FileInode): void {
+    target.pending = false;
+    target.unlinked = true;
+    target.ctime = this.#volume.now();
+    if (target.handles > 0) this.#volume.orphans.add(target);
+    this.#volume.inodes.detach(target);
+  }
 
-    const copied = new Map<string, Copied>();
+  async #exchange(inode: Inode, from: Place, to: Place, context: OpContext): Promise<void> {
+    const other = await this.#durable(to, context.signal);
+    if (other === inode) return;
+    if (inode.kind === "directory") checkNotBelow(to.directory, inode);
+    if (other.kind === "directory") checkNotBelow(from.directory, other);
+    if (inode.kind === "file" && other.kind === "file") {
+      await this.#exchangeFiles(inode, other, context);
+    } else {
+      await this.#exchangeTrees(from, to, context);
+    }
+    this.#touch(from, to);
+  }
+
+  async #exchangeFiles(a: FileInode, b: FileInode, context: OpContext): Promise<void> {
+    const { changes, options: { listings } } = this.#volume;
+    // Two copies that need each other's place could never be made: one content is brought here.
+    const [smaller, larger] = a.size <= b.size ? [a, b] : [b, a];
+    await this.#bringHere(smaller, context.signal);
+    const keyA = a.key!;
+    const keyB = b.key!;
+    const needed = neededKeyOf(larger);
+    if (needed !== undefined && changes.makesCircle(smaller.key!, needed)) {
+      await this.#bringHere(larger, context.signal);
+    }
+    if (a.key !== keyA || b.key !== keyB) {
+      throw new FsError("EBUSY", `"${a.name}" or "${b.name}" was changed at the same time`);
+    }
+    const remoteA = a.moved ? undefined : a.source?.etag;
+    const remoteB = b.moved ? undefined : b.source?.etag;
+    this.#volume.inodes.exchange(a, b);
+    changes.want(a, remoteB);
+    changes.want(b, remoteA);
+    for (const inode of [a, b]) {
+      inode.ctime = this.#volume.now();
+      if (inode.source !== undefined) {
+        listings.set(inode.parent!.prefix, inode.name, inode.listed());
+      }
+    }
+    await this.#volume.acknowledge([keyA, keyB], context.signal);
+    for (const key of [keyA, keyB]) await this.#conflicts.forget(key);
+  }
+
+  /** Makes the local file the whole content, durably. */
+  async #bringHere(inode: FileInode, signal: AbortSignal): Promise<void> {
+    await this.#content.bringHere(inode, signal);
+    await this.#volume.changes.sync(inode);
+  }
+
+  /** Where directories are involved: by a third name. */
+  async #exchangeTrees(from: Place, to: Place, context: OpContext): Promise<void> {
+    const third: Place = { directory: from.directory, name: `.exchange-${crypto.randomUUID()}` };
+    const steps: readonly (readonly [Place, Place])[] = [[from, third], [to, from], [third, to]];
+    const done: (readonly [Place, Place])[] = [];
     try {
-      await this.#copyTree(oldPrefix, newPrefix, copied, signal);
+      for (const [a, b] of steps) {
+        await this.#move(a, b, context);
+        done.unshift([b, a]);
+      }
     } catch (error) {
-      const copies = [...copied.keys()].map((key) => newPrefix + key.slice(oldPrefix.length));
-      // With a signal of its own: an interrupted rename must still be undone.
-      await this.#deleteAll(copies, this.#volume.closing.signal).catch(() => {});
+      for (const [a, b] of done) await this.#move(a, b, context);
       throw error;
     }
-    this.#volume.inodes.move(inode, to, newName);
-    inode.ctime = this.#volume.now();
-    listings.moveTree(oldPrefix, newPrefix);
-    attributes.moveTree(oldPrefix, newPrefix);
-    listings.set(from.prefix, name, undefined);
-    listings.set(to.prefix, newName, { kind: "directory", attributes: inode.attributes });
-    attributes.forget(from.prefix, name);
-    attributes.remember(to.prefix, newName, "", inode.attributes);
-    // What was uploaded to the old names while the copies were made.
-    await this.#copyTree(oldPrefix, newPrefix, copied, signal);
-    this.#adopt(inode, newPrefix, copied, oldPrefix);
-    await this.#deleteAll([...copied.keys()], signal);
   }
 
-  /** Copies every key below `from` that `copied` does not have in its present version. */
-  async #copyTree(
-    from: string,
-    to: string,
-    copied: Map<string, Copied>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { store } = this.#volume.options;
-    const slots = new Semaphore(COPIES_MAX);
-    const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
-    const copyOne = async (object: ObjectInfo) => {
-      const release = await slots.acquire(either);
-      try {
-        const { etag } = await this.#copyObject(object, to + object.key.slice(from.length), either);
-        copied.set(object.key, { object, etag });
-      } finally {
-        release();
-      }
-    };
-    let token: string | undefined;
-    do {
-      const page = await store.list(
-        { prefix: from, ...(token === undefined ? {} : { token }) },
-        signal,
-      );
-      const missing = page.objects.filter((o) => copied.get(o.key)?.object.etag !== o.etag);
-      const results = await Promise.allSettled(
-        missing.map((object) =>
-          copyOne(object).catch((error: unknown) => {
-            stop.abort(error);
-            throw error;
-          })
-        ),
-      );
-      for (const result of results) if (result.status === "rejected") throw result.reason;
-      token = page.nextToken;
-    } while (token !== undefined);
+  #move(a: Place, b: Place, context: OpContext): Promise<void> {
+    return this.rename(a.directory.number, a.name, b.directory.number, b.name, 0, context);
   }
 
-  async #copyObject(object: ObjectInfo, key: string, signal: AbortSignal): Promise<PutResult> {
-    const { store } = this.#volume.options;
-    if (key.endsWith("/") && object.size === 0) {
-      // A directory's own object. Some servers keep those as directories and do not copy them.
-      const { metadata, contentType } = await store.head(object.key, signal);
-      return await store.put(key, new Uint8Array(0), {
-        metadata: metadata ?? {},
-        contentType: contentType ?? DIRECTORY_CONTENT_TYPE,
-      }, signal);
+  /** The inode of a name, with all that is staged of it durable. Throws ENOENT. */
+  async #durable({ directory, name }: Place, signal: AbortSignal): Promise<Inode> {
+    const inode = await this.#namespace.get(directory, name, signal);
+    if (inode.kind === "file" && inode.dirty) await this.#volume.changes.sync(inode);
+    return inode;
+  }
+
+  #touch(...places: readonly Place[]): void {
+    for (const { directory } of places) {
+      directory.changed = this.#volume.now();
+      directory.ctime = directory.changed;
     }
-    const { storageClass } = object;
-    return await store.copy(
-      { key: object.key, ifMatch: object.etag },
-      key,
-      storageClass === undefined ? {} : { storageClass },
-      signal,
-    );
-  }
-
-  async #deleteAll(keys: readonly string[], signal: AbortSignal): Promise<void> {
-    const { store } = this.#volume.options;
-    for (let at = 0; at < keys.length; at += DELETE_MAX) {
-      const failures = await store.deleteMany(keys.slice(at, at + DELETE_MAX), signal);
-      const first = failures[0];
-      if (first !== undefined) {
-        throw new FsError(
-          "EIO",
-          `Cannot delete "${first.key}" after the rename: ${first.code}: ${first.message}` +
-            ` (${failures.length} keys remain under their old names)`,
-        );
-      }
-    }
-  }
-
-  /** Copies can have other ETags than their originals (multipart objects): enters the new ones. */
-  #adopt(
-    directory: DirectoryInode,
-    prefix: string,
-    copied: ReadonlyMap<string, Copied>,
-    oldPrefix: string,
-  ): void {
-    const { listings, attributes } = this.#volume.options;
-    for (const [oldKey, { object, etag }] of copied) {
-      const key = prefix + oldKey.slice(oldPrefix.length);
-      const split = key.lastIndexOf("/") + 1;
-      const name = key.slice(split);
-      if (name === "") continue;
-      const parentPrefix = key.slice(0, split);
-      attributes.keepTime(parentPrefix, name, object.etag, etag, object.lastModifiedMs);
-      const entry = listings.peek(parentPrefix, name)?.entry;
-      if (entry?.kind === "file" && entry.etag === object.etag && etag !== object.etag) {
-        listings.set(parentPrefix, name, { ...entry, etag });
-      }
-      const inode = descendant(directory, key.slice(prefix.length));
-      if (inode?.kind === "file" && inode.source?.etag === object.etag) inode.source.etag = etag;
-    }
-  }
-
-  /** Runs `work` while no upload or other change of the inodes' objects is under way. */
-  async #locked(inodes: readonly Inode[], work: () => Promise<void>): Promise<void> {
-    // Always in the same order, so that two renames never wait for each other.
-    const [first, ...rest] = [...inodes].sort((a, b) => a.number - b.number);
-    if (first === undefined) return await work();
-    await this.#volume.objectLock.run(first, () => this.#locked(rest, work));
   }
 }
 
-interface Copied {
-  /** As it was copied. */
-  readonly object: ObjectInfo;
-  /** Of the copy. */
-  readonly etag: string;
-}
-
-/** The inode at a path below a directory, if it is in memory. */
-function descendant(directory: DirectoryInode, path: string): Inode | undefined {
-  let inode: Inode | undefined = directory;
-  for (const name of path.split("/")) {
-    inode = inode?.kind === "directory" ? inode.children.get(name) : undefined;
+/** Throws EINVAL when `directory` is `ancestor` or lies below it. */
+function checkNotBelow(directory: DirectoryInode, ancestor: DirectoryInode): void {
+  for (let at: DirectoryInode | undefined = directory; at !== undefined; at = at.parent) {
+    if (at === ancestor) throw new FsError("EINVAL", "A directory cannot move into itself");
   }
-  return inode;
-}
-
-function isBelow(directory: DirectoryInode, ancestor: DirectoryInode): boolean {
-  let at: DirectoryInode | undefined = directory;
-  while (at !== undefined && at !== ancestor) at = at.parent;
-  return at === ancestor;
 }

@@ -2,10 +2,8 @@
  * A bucket as a file system: each operation of the `FileSystem` interface in a few lines, delegating
  * to the part that knows how.
  */
-import { S_IFLNK, S_IFMT } from "../base/posix.ts";
 import type { BlockUsage } from "../cache/block_cache.ts";
-import { FileReader } from "../content/file_reader.ts";
-import { modeOf } from "./attr.ts";
+import { type Conflict, Conflicts } from "./conflicts.ts";
 import { Create } from "./create.ts";
 import { FileContent } from "./file_content.ts";
 import type {
@@ -24,16 +22,24 @@ import type {
   StatFs,
 } from "./file_system.ts";
 import { FsError } from "./file_system.ts";
-import { type DirectoryHandle, type FileHandle, HandleTable } from "./handle_table.ts";
-import type { FileInode } from "./inode.ts";
+import { type DirectoryHandle, HandleTable } from "./handle_table.ts";
 import { Namespace } from "./namespace.ts";
-import { O_TRUNC, opensForWriting } from "./open_flags.ts";
+import { OpenFiles } from "./open_files.ts";
 import { ReadDirectory } from "./read_directory.ts";
+import { LostAndFound } from "./lost_and_found.ts";
+import { Recovery } from "./recovery.ts";
 import { Remove } from "./remove.ts";
 import { Rename } from "./rename.ts";
+import { RenameDirectory } from "./rename_directory.ts";
+import { SendChanges } from "./send_changes.ts";
+import { SendFile } from "./send_file.ts";
+import { SendRemovals } from "./send_removals.ts";
 import { SetAttributes } from "./set_attributes.ts";
+import { Space } from "./space.ts";
 import { Uploads, type UploadsStatus } from "./uploads.ts";
-import { Volume, type VolumeOptions } from "./volume.ts";
+import { type Durability, Volume, type VolumeOptions } from "./volume.ts";
+import { WriteBack } from "./write_back.ts";
+import { Xattrs } from "./xattrs.ts";
 import { NAME_MAX } from "../cache/names.ts";
 
 /** A bucket has no size: what statfs(2) tells is large enough for every program. */
@@ -49,8 +55,13 @@ export class S3FileSystem implements FileSystem {
   readonly #create: Create;
   readonly #remove: Remove;
   readonly #rename: Rename;
+  readonly #space: Space;
+  readonly #xattrs: Xattrs;
   readonly #uploads: Uploads;
-  readonly #files = new HandleTable<FileHandle>();
+  readonly #conflicts: Conflicts;
+  readonly #lostAndFound: LostAndFound;
+  readonly #recovery: Recovery;
+  readonly #files: OpenFiles;
   readonly #openDirectories = new HandleTable<DirectoryHandle>();
 
   constructor(options: VolumeOptions) {
@@ -58,16 +69,39 @@ export class S3FileSystem implements FileSystem {
     const namespace = new Namespace(volume);
     const content = new FileContent(volume, namespace);
     const setAttributes = new SetAttributes(volume, namespace, content);
-    const remove = new Remove(volume, namespace, content, setAttributes);
+    const lostAndFound = new LostAndFound(options.lostAndFound);
+    const conflicts = new Conflicts(volume, lostAndFound);
+    const remove = new Remove(volume, namespace, content, conflicts);
+    const directories = new RenameDirectory(volume);
+    volume.writeBack = new WriteBack(
+      volume,
+      new SendChanges(
+        volume,
+        new SendFile(volume, content, conflicts),
+        new SendRemovals(volume, content, conflicts),
+      ),
+      options.lanes,
+    );
     this.#volume = volume;
     this.#namespace = namespace;
     this.#content = content;
     this.#directories = new ReadDirectory(volume, namespace);
     this.#setAttributes = setAttributes;
-    this.#create = new Create(volume, namespace, content, setAttributes);
+    this.#create = new Create(volume, namespace, content);
     this.#remove = remove;
-    this.#rename = new Rename(volume, namespace, content, remove);
-    this.#uploads = new Uploads(volume, content);
+    this.#rename = new Rename(volume, namespace, content, remove, directories, conflicts);
+    this.#space = new Space(volume, content);
+    this.#xattrs = new Xattrs(volume, content, setAttributes);
+    this.#uploads = new Uploads(volume);
+    this.#files = new OpenFiles(volume, content);
+    this.#conflicts = conflicts;
+    this.#lostAndFound = lostAndFound;
+    this.#recovery = new Recovery(volume, conflicts, lostAndFound);
+  }
+
+  /** Puts back what an earlier run has left in the journal. To be awaited before anything else. */
+  recover(): Promise<void> {
+    return this.#recovery.run();
   }
 
   /** To be called once the kernel is attached. */
@@ -86,17 +120,27 @@ export class S3FileSystem implements FileSystem {
     return blocks.usage(store);
   }
 
+  /** Names of which two versions are kept. */
+  conflicts(): readonly Conflict[] {
+    return this.#conflicts.list();
+  }
+
+  /** What could neither be used nor thrown away: one line each. */
+  problems(): readonly string[] {
+    return this.#lostAndFound.problems();
+  }
+
   /** Objects that cannot be shown as files, as far as directories were read. */
   get hiddenKeyCount(): number {
     return this.#volume.options.listings.hiddenKeyCount;
   }
 
-  /** Tries to upload everything that S3 does not have, also what failed before. Throws the first failure. */
+  /** Brings everything to S3 that it does not have; see `Uploads.drain`. */
   drain(signal: AbortSignal): Promise<void> {
     return this.#uploads.drain(signal);
   }
 
-  /** Ends all work; staged files that could not be uploaded are left on the disk with a note each. */
+  /** Ends all work; what S3 does not have stays in the journal. */
   close(): Promise<void> {
     return this.#uploads.close();
   }
@@ -139,24 +183,8 @@ export class S3FileSystem implements FileSystem {
     return this.#setAttributes.setattr(ino, changes, fh, context);
   }
 
-  async readlink(ino: InodeNumber, context: OpContext): Promise<string> {
-    const inode = this.#volume.inodes.file(ino);
-    if (!inode.isSymlink) throw new FsError("EINVAL", `"${inode.key}" is not a symbolic link`);
-    if (inode.attributes.target === undefined) {
-      const reader = new FileReader(this.#volume.options.blocks, this.#volume.options.clock);
-      try {
-        const source = inode.source!;
-        const views = await this.#volume.timed(
-          context.signal,
-          async (signal) => await reader.read(source, 0, source.size, signal),
-        );
-        const target = await new Blob(views.map((view) => new Uint8Array(view))).text();
-        inode.attributes = { ...inode.attributes, target };
-      } finally {
-        reader.close();
-      }
-    }
-    return inode.attributes.target!;
+  readlink(ino: InodeNumber, context: OpContext): MaybePromise<string> {
+    return this.#content.readLink(this.#volume.inodes.file(ino), context.signal);
   }
 
   symlink(
@@ -172,10 +200,10 @@ export class S3FileSystem implements FileSystem {
     parent: InodeNumber,
     name: string,
     mode: number,
-    _rdev: number,
+    rdev: number,
     context: OpContext,
   ): Promise<Entry> {
-    return this.#create.node(parent, name, mode, context);
+    return this.#create.node(parent, name, mode, rdev, context);
   }
 
   mkdir(parent: InodeNumber, name: string, mode: number, context: OpContext): Promise<Entry> {
@@ -206,10 +234,7 @@ export class S3FileSystem implements FileSystem {
   }
 
   open(ino: InodeNumber, flags: number, _context: OpContext): OpenReply {
-    const inode = this.#volume.inodes.file(ino);
-    if (opensForWriting(flags)) this.#volume.checkWritable();
-    if ((flags & O_TRUNC) !== 0) this.#content.truncate(inode, 0);
-    return this.#open(inode, flags);
+    return this.#files.open(this.#volume.inodes.file(ino), flags, false);
   }
 
   async create(
@@ -220,8 +245,7 @@ export class S3FileSystem implements FileSystem {
     context: OpContext,
   ): Promise<CreateReply> {
     const inode = await this.#create.file(parent, name, mode, flags, context);
-    if ((flags & O_TRUNC) !== 0) this.#content.truncate(inode, 0);
-    const open = this.#open(inode, flags);
+    const open = this.#files.open(inode, flags, true);
     return { entry: this.#namespace.entryOf(inode.parent!, inode), open };
   }
 
@@ -242,14 +266,14 @@ export class S3FileSystem implements FileSystem {
     data: Uint8Array<ArrayBuffer>,
     _context: OpContext,
   ): number {
-    const handle = this.#files.get(fh);
-    if (!handle.writable) throw new FsError("EBADF", "The file was opened for reading only");
-    return this.#content.write(handle, offset, data);
+    return this.#content.write(this.#files.writable(fh), offset, data);
   }
 
   /** Who only reads a file need not wait for what others have written to it. */
   flush(ino: InodeNumber, fh: HandleId, context: OpContext): MaybePromise<void> {
-    if (this.#files.get(fh).writable) return this.#persist(ino, context);
+    const { writable, creates } = this.#files.get(fh);
+    if (!writable && !creates) return;
+    return this.#acknowledge(ino, this.#volume.options.durability, context);
   }
 
   fsync(
@@ -258,14 +282,11 @@ export class S3FileSystem implements FileSystem {
     _datasync: boolean,
     context: OpContext,
   ): MaybePromise<void> {
-    return this.#persist(ino, context);
+    return this.#acknowledge(ino, this.#volume.options.fsync, context);
   }
 
-  async release(_ino: InodeNumber, fh: HandleId, _context: OpContext): Promise<void> {
-    const handle = this.#files.remove(fh);
-    if (handle === undefined) return;
-    handle.reader.close();
-    await this.#content.released(handle.inode);
+  release(_ino: InodeNumber, fh: HandleId, _context: OpContext): void {
+    this.#files.release(fh);
   }
 
   opendir(ino: InodeNumber, _flags: number, _context: OpContext): OpenReply {
@@ -283,8 +304,10 @@ export class S3FileSystem implements FileSystem {
     return this.#directories.read(this.#openDirectories.get(fh), cookie, emit, context);
   }
 
-  /** A directory's changes are in S3 when the operations that made them return. */
-  fsyncdir(): void {}
+  /** Names that were changed are durable already; files that are being written for the first time are not. */
+  fsyncdir(ino: InodeNumber): Promise<void> {
+    return this.#content.saveNew(this.#volume.inodes.directory(ino));
+  }
 
   releasedir(_ino: InodeNumber, fh: HandleId, _context: OpContext): void {
     const handle = this.#openDirectories.remove(fh);
@@ -303,24 +326,61 @@ export class S3FileSystem implements FileSystem {
     };
   }
 
-  #open(inode: FileInode, flags: number): OpenReply {
-    if ((modeOf(this.#volume.options, inode) & S_IFMT) === S_IFLNK) {
-      throw new FsError("ELOOP", `"${inode.key}" is a symbolic link`);
-    }
-    const sourceId = inode.source?.id;
-    // The kernel's pages are of the content opened last; only a change in S3 makes another one.
-    const keepCache = inode.staged !== undefined || sourceId === inode.openedSourceId;
-    inode.openedSourceId = sourceId;
-    const fh = this.#files.add({
-      inode,
-      writable: opensForWriting(flags),
-      reader: new FileReader(this.#volume.options.blocks, this.#volume.options.clock),
-    });
-    return { fh, keepCache };
+  getxattr(ino: InodeNumber, name: string, context: OpContext): Promise<Uint8Array> {
+    return this.#xattrs.get(ino, name, context);
   }
 
-  #persist(ino: InodeNumber, context: OpContext): MaybePromise<void> {
+  listxattr(ino: InodeNumber): string[] {
+    return this.#xattrs.list(ino);
+  }
+
+  setxattr(
+    ino: InodeNumber,
+    name: string,
+    value: Uint8Array,
+    flags: number,
+    context: OpContext,
+  ): Promise<void> {
+    return this.#xattrs.set(ino, name, value, flags, context);
+  }
+
+  removexattr(ino: InodeNumber, name: string, context: OpContext): Promise<void> {
+    return this.#xattrs.remove(ino, name, context);
+  }
+
+  fallocate(
+    _ino: InodeNumber,
+    fh: HandleId,
+    mode: number,
+    offset: number,
+    length: number,
+  ): void {
+    this.#space.allocate(this.#files.writable(fh).inode, mode, offset, length);
+  }
+
+  lseek(_ino: InodeNumber, fh: HandleId, offset: number, whence: number): number {
+    return this.#space.seek(this.#files.get(fh).inode, offset, whence);
+  }
+
+  copyFileRange(
+    _ino: InodeNumber,
+    fh: HandleId,
+    offset: number,
+    _inoOut: InodeNumber,
+    fhOut: HandleId,
+    offsetOut: number,
+    length: number,
+  ): number {
+    const from = this.#files.get(fh).inode;
+    return this.#space.copy(from, offset, this.#files.writable(fhOut).inode, offsetOut, length);
+  }
+
+  #acknowledge(
+    ino: InodeNumber,
+    durability: Durability,
+    context: OpContext,
+  ): MaybePromise<void> {
     const inode = this.#volume.inodes.file(ino);
-    if (inode.dirty && !inode.unlinked) return this.#content.persist(inode, context.signal);
+    if (inode.pending) return this.#content.acknowledge(inode, durability, context.signal);
   }
 }

@@ -1,6 +1,7 @@
 /** What the operations of one mounted file system share. */
 import { type Clock, Deadline } from "../base/clock.ts";
 import { KeyedMutex } from "../base/keyed_mutex.ts";
+import type { Semaphore } from "../base/semaphore.ts";
 import type { Logger } from "../base/log.ts";
 import { type Timespec, timespecOfMs } from "../base/posix.ts";
 import type { AttributeLoader } from "../cache/attribute_loader.ts";
@@ -8,12 +9,26 @@ import type { BlockCache } from "../cache/block_cache.ts";
 import type { DirectoryListings } from "../cache/directory_listings.ts";
 import type { StagingArea } from "../content/staging_area.ts";
 import type { Uploader } from "../content/uploader.ts";
+import type { VolumeJournal } from "../journal/journal.ts";
 import { KEY_BYTES_MAX } from "../s3/key_encoding.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
 import { type CacheNotifier, FsError } from "./file_system.ts";
+import type { Scheduler } from "./change.ts";
+import { Changes } from "./changes.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import { InodeTable } from "./inode_table.ts";
+import { UploadRecords } from "./upload_records.ts";
 import { NAME_MAX, utf8Size } from "../cache/names.ts";
+
+/** What an acknowledgement waits for: that it is safe on this machine, or in S3. */
+export type Durability = "journal" | "remote";
+
+/** The uploads under way in all mounts together. */
+export interface UploadLanes {
+  readonly small: Semaphore;
+  /** A lane of their own, so that small files need not wait for large ones. */
+  readonly large: Semaphore;
+}
 
 export interface VolumeOptions {
   readonly store: ObjectStore;
@@ -22,8 +37,22 @@ export interface VolumeOptions {
   readonly blocks: BlockCache;
   readonly staging: StagingArea;
   readonly uploader: Uploader;
+  readonly journal: VolumeJournal;
+  /** False when the journal may lack what an earlier run has put into it. */
+  readonly journalIsTrusted: boolean;
+  readonly lanes: UploadLanes;
+  /** Where goes what cannot be used; a directory of the mount's own. */
+  readonly lostAndFound: string;
+  /** This machine's name, for the names of conflict copies. */
+  readonly host: string;
+  /** What close(2) and operations on names wait for. */
+  readonly durability: Durability;
+  /** What fsync(2) waits for. */
+  readonly fsync: Durability;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of the mounted part of the bucket: "" or "a/b/". */
+  readonly prefix: string;
   readonly readOnly: boolean;
   /** Permission bits of what has none of its own. */
   readonly fileMode: number;
@@ -44,16 +73,61 @@ const NO_NOTIFIER: CacheNotifier = { invalidateInode: () => {}, invalidateEntry:
 export class Volume {
   readonly options: VolumeOptions;
   readonly inodes: InodeTable = new InodeTable();
-  /** Files with changes that S3 lacks. Every inode here stays in the table. */
-  readonly dirty: Set<FileInode> = new Set();
-  /** One change of a file's object at a time: upload, metadata, rename, removal. */
-  readonly objectLock: KeyedMutex<Inode> = new KeyedMutex();
+  /** What S3 is still to be told. */
+  readonly changes: Changes;
+  /** Multipart uploads under way. */
+  readonly uploads: UploadRecords;
+  /** Files without a name that are open. */
+  readonly orphans: Set<FileInode> = new Set();
+  /** One look at a changed object at a time. */
+  readonly lookLock: KeyedMutex<Inode> = new KeyedMutex();
   notifier: CacheNotifier = NO_NOTIFIER;
   /** Fires when the mount ends: uploads outlive the calls that began them, but not this. */
   readonly closing: AbortController = new AbortController();
+  #writeBack: Scheduler | undefined;
 
   constructor(options: VolumeOptions) {
     this.options = options;
+    const { journal, staging, clock } = options;
+    this.changes = new Changes({ journal, staging, clock, inodes: this.inodes });
+    this.uploads = new UploadRecords(options);
+    options.listings.isRemoved = (key) => this.changes.isRemoved(key);
+  }
+
+  /** Carries the changes out. */
+  get writeBack(): Scheduler {
+    return this.#writeBack!;
+  }
+
+  /** To be set once, before anything else: the parts that send changes need the volume themselves. */
+  set writeBack(writeBack: Scheduler) {
+    this.#writeBack = writeBack;
+  }
+
+  /** The inode of a key in memory ("a/b", "a/b/"), if there is one. */
+  inodeAt(key: string): Inode | undefined {
+    const isDirectory = key.endsWith("/");
+    let inode: Inode | undefined = this.inodes.root;
+    for (const name of (isDirectory ? key.slice(0, -1) : key).split("/")) {
+      inode = inode?.kind === "directory" ? inode.children.get(name) : undefined;
+    }
+    return inode?.kind === (isDirectory ? "directory" : "file") ? inode : undefined;
+  }
+
+  /**
+   * Resolves when the changes of names are durable as the mount promises. `keys` are those whose
+   * wishes were made; they are on their way to S3 already.
+   */
+  async acknowledge(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const key of keys) {
+      const change = this.changes.get(key);
+      if (change !== undefined) this.writeBack.schedule(change);
+    }
+    await this.changes.commit(keys);
+    if (this.options.durability === "journal") return;
+    await this.timed(signal, async (signal) => {
+      await Promise.all(keys.map((key) => this.writeBack.pushKey(key, signal)));
+    });
   }
 
   now(): Timespec {
@@ -65,20 +139,23 @@ export class Volume {
     if (this.options.readOnly) throw new FsError("EROFS", "The mount is read-only");
   }
 
-  /** The key of a new name in a directory. Throws ENAMETOOLONG. */
-  newKey(parent: DirectoryInode, name: string): string {
-    const key = parent.prefix + name;
+  /** Checks that a directory can have a name. Throws ENAMETOOLONG. */
+  checkName(parent: DirectoryInode, name: string): void {
     if (utf8Size(name) > NAME_MAX) {
       throw new FsError("ENAMETOOLONG", `A name has at most ${NAME_MAX} bytes: "${name}"`);
     }
+    this.checkKey(parent.prefix + name);
+  }
+
+  /** Throws ENAMETOOLONG. */
+  checkKey(key: string): void {
     // A directory's own object has a "/" more.
-    if (utf8Size(key) >= KEY_BYTES_MAX) {
+    if (utf8Size(this.options.prefix + key) >= KEY_BYTES_MAX) {
       throw new FsError(
         "ENAMETOOLONG",
         `A path has at most ${KEY_BYTES_MAX - 1} bytes in S3: "${key}"`,
       );
     }
-    return key;
   }
 
   /** Runs `work` with a signal that fires with `signal` or when the operation's time is over. */

@@ -1,4 +1,5 @@
 /** An S3FileSystem over a store in memory: the file system without a kernel and without a network. */
+import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { logger } from "../../src/base/log.ts";
 import { MemoryBudget } from "../../src/base/memory_budget.ts";
@@ -9,11 +10,14 @@ import { BlockCache } from "../../src/cache/block_cache.ts";
 import { DirectoryListings } from "../../src/cache/directory_listings.ts";
 import { StagingArea } from "../../src/content/staging_area.ts";
 import { Uploader } from "../../src/content/uploader.ts";
-import { MemoryStore } from "../../src/s3/stores/memory.ts";
+import { MemoryStore, type StoreMethod } from "../../src/s3/stores/memory.ts";
 import type { Dirent, Entry, HandleId, InodeNumber, OpContext } from "../../src/vfs/file_system.ts";
 import { ROOT_INODE } from "../../src/vfs/file_system.ts";
 import { O_TRUNC } from "../../src/vfs/open_flags.ts";
 import { S3FileSystem } from "../../src/vfs/s3_file_system.ts";
+import type { Durability } from "../../src/vfs/volume.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { MemoryJournal } from "./memory_journal.ts";
 
 export const context: OpContext = {
   uid: 1000,
@@ -31,20 +35,42 @@ export interface MemoryVolumeOptions {
   readonly readOnly?: boolean;
   readonly clock?: Clock;
   readonly ttlMs?: number;
+  /** Default: "remote", so that the store has everything when an operation returns. */
+  readonly durability?: Durability;
+  /** Default: as `durability`. */
+  readonly fsync?: Durability;
+  /** Of an earlier volume, to be recovered from with `recover`. */
+  readonly journal?: MemoryJournal;
+  readonly stagingDirectory?: string;
+  readonly journalIsTrusted?: boolean;
+}
+
+/** An open file. */
+export interface OpenFile {
+  readonly ino: InodeNumber;
+  readonly fh: HandleId;
 }
 
 export class MemoryVolume implements AsyncDisposable {
   readonly store: MemoryStore;
+  readonly clock: Clock;
   readonly fs: S3FileSystem;
+  readonly journal: MemoryJournal;
   readonly stagingDirectory: string;
+  readonly lostAndFound: string;
+  readonly #options: MemoryVolumeOptions;
   readonly #database: AttributeDatabase;
   readonly #ownsDatabase: boolean;
 
   constructor(options: MemoryVolumeOptions = {}) {
-    const store = options.store ?? new MemoryStore();
+    this.#options = options;
     const clock = options.clock ?? systemClock;
+    const store = options.store ?? new MemoryStore({ nowMs: () => clock.nowMs() });
     this.store = store;
-    this.stagingDirectory = Deno.makeTempDirSync();
+    this.clock = clock;
+    this.journal = options.journal ?? new MemoryJournal();
+    this.stagingDirectory = options.stagingDirectory ?? Deno.makeTempDirSync();
+    this.lostAndFound = Deno.makeTempDirSync();
     this.#ownsDatabase = options.database === undefined;
     this.#database = options.database ?? new AttributeDatabase(":memory:");
     const mode = options.attributes ?? "fast";
@@ -58,9 +84,17 @@ export class MemoryVolume implements AsyncDisposable {
       attributes,
       blocks: new BlockCache(budget),
       staging: new StagingArea(this.stagingDirectory),
-      uploader: new Uploader(store, budget, new Semaphore(4)),
+      uploader: new Uploader(store, budget),
+      journal: this.journal,
+      journalIsTrusted: options.journalIsTrusted ?? true,
+      lanes: { small: new Semaphore(4), large: new Semaphore(2) },
+      lostAndFound: this.lostAndFound,
+      host: "laptop",
+      durability: options.durability ?? "remote",
+      fsync: options.fsync ?? options.durability ?? "remote",
       clock,
       log,
+      prefix: "",
       readOnly: options.readOnly ?? false,
       fileMode: 0o644,
       dirMode: 0o755,
@@ -75,6 +109,40 @@ export class MemoryVolume implements AsyncDisposable {
     await this.fs.close();
     if (this.#ownsDatabase) this.#database.close();
     await Deno.remove(this.stagingDirectory, { recursive: true });
+    await Deno.remove(this.lostAndFound, { recursive: true });
+  }
+
+  /**
+   * The next start on this machine after a kill at this moment: another volume over the same store, with
+   * the journal and the staging files as they are now. Recovered unless `change` says otherwise: it gets
+   * the volume before that. This one must not be used any more, but has to be disposed of.
+   */
+  async restart(change?: (next: MemoryVolume) => Promise<void> | void): Promise<MemoryVolume> {
+    // All in one turn: nothing goes on meanwhile.
+    const stagingDirectory = Deno.makeTempDirSync();
+    for (const { name } of Deno.readDirSync(this.stagingDirectory)) {
+      Deno.copyFileSync(`${this.stagingDirectory}/${name}`, `${stagingDirectory}/${name}`);
+    }
+    const journal = new MemoryJournal(this.journal.entries());
+    const { database: _, ...options } = this.#options;
+    const { store } = this;
+    // So that moving the next one's clock does not wake this one.
+    const clock = this.clock instanceof FakeClock ? new FakeClock(this.clock.nowMs()) : this.clock;
+    const next = new MemoryVolume({ ...options, clock, store, journal, stagingDirectory });
+    await change?.(next);
+    await next.fs.recover();
+    return next;
+  }
+
+  /** The calls of the store that `work` costs, those of no count left out. */
+  async calls(work: () => unknown): Promise<Partial<Record<StoreMethod, number>>> {
+    const before = { ...this.store.counts };
+    await work();
+    const methods = Object.keys(before) as StoreMethod[];
+    return Object.fromEntries(
+      methods.map((method) => [method, this.store.counts[method] - before[method]] as const)
+        .filter(([, count]) => count > 0),
+    );
   }
 
   /** Puts an object there as another client would. */
@@ -119,28 +187,54 @@ export class MemoryVolume implements AsyncDisposable {
   }
 
   /** Opens a path for reading and writing. */
-  async open(path: string, flags = O_RDWR): Promise<{ ino: InodeNumber; fh: HandleId }> {
+  async open(path: string, flags = O_RDWR): Promise<OpenFile> {
     const ino = await this.ino(path);
     return { ino, fh: this.fs.open(ino, flags, context).fh };
   }
 
-  async close(file: { ino: InodeNumber; fh: HandleId }): Promise<void> {
+  async close(file: OpenFile): Promise<void> {
     try {
       await this.fs.flush(file.ino, file.fh, context);
     } finally {
-      await this.fs.release(file.ino, file.fh, context);
+      this.fs.release(file.ino, file.fh, context);
     }
+  }
+
+  /** open(O_CREAT | O_TRUNC) */
+  async create(path: string): Promise<OpenFile> {
+    const [parent, name] = await this.#place(path);
+    const { entry, open } = await this.fs.create(parent, name, 0o644, O_RDWR | O_TRUNC, context);
+    return { ino: entry.ino as InodeNumber, fh: open.fh };
+  }
+
+  writeOpen(file: OpenFile, text: string, offset = 0): void {
+    this.fs.write(file.ino, file.fh, offset, new TextEncoder().encode(text), context);
   }
 
   /** open(O_CREAT | O_TRUNC), write, close. */
   async write(path: string, text: string): Promise<void> {
-    const slash = path.lastIndexOf("/") + 1;
-    const parent = slash === 0 ? ROOT_INODE : await this.ino(path.slice(0, slash));
-    const name = path.slice(slash);
-    const created = await this.fs.create(parent, name, 0o644, O_RDWR | O_TRUNC, context);
-    const file = { ino: created.entry.ino as InodeNumber, fh: created.open.fh };
-    this.fs.write(file.ino, file.fh, 0, new TextEncoder().encode(text), context);
+    const file = await this.create(path);
+    this.writeOpen(file, text);
     await this.close(file);
+  }
+
+  /** rename(2), after the lookups that the kernel makes; so are the next ones. */
+  async rename(from: string, to: string, flags = 0): Promise<void> {
+    for (const path of [from, to]) await this.entry(path);
+    const [parent, name] = await this.#place(from);
+    const [newParent, newName] = await this.#place(to);
+    await this.fs.rename(parent, name, newParent, newName, flags, context);
+  }
+
+  async unlink(path: string): Promise<void> {
+    await this.entry(path);
+    const [parent, name] = await this.#place(path);
+    await this.fs.unlink(parent, name, context);
+  }
+
+  async mkdir(path: string): Promise<void> {
+    const [parent, name] = await this.#place(path);
+    await this.fs.mkdir(parent, name, 0o755, context);
   }
 
   async read(path: string): Promise<string> {
@@ -152,7 +246,7 @@ export class MemoryVolume implements AsyncDisposable {
     }
   }
 
-  async readOpen(file: { ino: InodeNumber; fh: HandleId }): Promise<string> {
+  async readOpen(file: OpenFile): Promise<string> {
     const views = await this.fs.read(file.ino, file.fh, 0, 2 ** 20, context);
     return new TextDecoder().decode(
       await new Blob(views.map((view) => new Uint8Array(view))).arrayBuffer(),
@@ -171,5 +265,27 @@ export class MemoryVolume implements AsyncDisposable {
     await this.fs.readdir(ino, fh, 0, (dirent) => found.push(dirent) > 0, context);
     this.fs.releasedir(ino, fh, context);
     return found.filter(({ name }) => name !== "." && name !== "..");
+  }
+
+  /** The directory of a path and the name in it. */
+  async #place(path: string): Promise<readonly [InodeNumber, string]> {
+    const slash = path.lastIndexOf("/") + 1;
+    const parent = slash === 0 ? ROOT_INODE : await this.ino(path.slice(0, slash));
+    return [parent, path.slice(slash)];
+  }
+}
+
+/** Moves the clock of a volume that has a `FakeClock`. */
+export async function advance(volume: MemoryVolume, ms: number): Promise<void> {
+  assert.ok(volume.clock instanceof FakeClock);
+  await volume.clock.advance(ms);
+}
+
+/** Resolves when `condition` holds; work in other threads goes on meanwhile. Throws after 10 seconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const untilMs = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > untilMs) throw new Error(`Waited in vain until ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }

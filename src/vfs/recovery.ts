@@ -1,0 +1,170 @@
+/**
+ * At start: what an earlier run acknowledged and S3 does not have is put back where it was, so that
+ * the mount shows the same files as before and the uploads go on. What cannot be used is set aside,
+ * never deleted; what was never acknowledged is removed.
+ */
+import { Deadline } from "../base/clock.ts";
+import type { JournalEntry, JournalOp } from "../journal/journal.ts";
+import { CHANGE, type ChangeRecord, decodeRecord, type FileRecord } from "./change_record.ts";
+import type { Change } from "./change.ts";
+import { CONFLICT, type Conflict, type Conflicts } from "./conflicts.ts";
+import { FsError } from "./file_system.ts";
+import { type DirectoryInode, InodeSource } from "./inode.ts";
+import type { LostAndFound } from "./lost_and_found.ts";
+import { RENAME, type RenameIntent, undoRename } from "./undo_rename.ts";
+import type { Volume } from "./volume.ts";
+
+/** S3 may be away: the mount does not wait longer than this for what it would be good to clean up. */
+const UNDO_MS = 15_000;
+
+export class Recovery {
+  readonly #volume: Volume;
+  readonly #conflicts: Conflicts;
+  readonly #lostAndFound: LostAndFound;
+
+  constructor(volume: Volume, conflicts: Conflicts, lostAndFound: LostAndFound) {
+    this.#volume = volume;
+    this.#conflicts = conflicts;
+    this.#lostAndFound = lostAndFound;
+  }
+
+  /** Reads the journal; to be awaited before anybody uses the file system. */
+  async run(): Promise<void> {
+    const { journal, log } = this.#volume.options;
+    const entries = await journal.load();
+    const stagedNames = new Set<string>();
+    const unusable: JournalOp[] = [];
+    for (const { kind, key, value } of entries) {
+      if (kind === CONFLICT) this.#conflicts.load(value as Conflict);
+      if (kind !== CHANGE) continue;
+      try {
+        const record = decodeRecord(value);
+        this.#restore(key, record);
+        if (record.wish === "file" && record.staged !== undefined) {
+          stagedNames.add(record.staged.file);
+        }
+      } catch (error) {
+        this.#setAside(key, value, error);
+        unusable.push({ delete: { kind: CHANGE, key } });
+      }
+    }
+    this.#volume.uploads.load(entries);
+    if (unusable.length > 0) await journal.commit(unusable);
+    const removed = this.#clearStaging(stagedNames, unusable.length === 0);
+    await this.#undoRenames(entries);
+    const { changes, writeBack } = this.#volume;
+    for (const change of changes.values()) writeBack.schedule(change);
+    if (changes.size > 0 || removed > 0) {
+      log.info("{count} names of an earlier run go to S3; {removed} unfinished files removed", {
+        count: changes.size,
+        removed,
+      });
+    }
+  }
+
+  #restore(key: string, record: ChangeRecord): void {
+    const { changes } = this.#volume;
+    const remote = record.remote ?? undefined;
+    let change: Change | undefined;
+    if (record.wish === "removal") {
+      change = changes.restoreRemoval(key, remote, record.uploadingSize);
+    } else if (record.wish === "directory") {
+      const inode = this.#directory(key);
+      inode.setAttributes(record.attributes);
+      change = changes.want(inode, remote);
+    } else {
+      change = this.#restoreFile(key, record, remote);
+    }
+    change.sinceMs = record.sinceMs;
+    change.tried = true;
+    change.sent = record.sent ?? [];
+  }
+
+  #restoreFile(key: string, record: FileRecord, remote: string | undefined): Change {
+    const { changes, inodes, options: { staging, store } } = this.#volume;
+    const source = record.source === undefined
+      ? undefined
+      : new InodeSource(store, record.source.key, record.source.etag, record.source.size);
+    // Before anything of it can be seen: it may be damaged.
+    const staged = record.staged === undefined
+      ? undefined
+      : staging.restore(record.staged.file, source, record.staged);
+    const split = key.lastIndexOf("/") + 1;
+    const parent = this.#directory(key.slice(0, split));
+    const name = key.slice(split);
+    if (parent.children.has(name)) throw new FsError("EEXIST", `"${key}" is taken`);
+    const inode = inodes.addFile(parent, name);
+    inode.source = source;
+    inode.lastModifiedMs = record.lastModifiedMs;
+    inode.storageClass = record.storageClass;
+    inode.kept = record.kept;
+    if (record.attributesDirty) inode.setAttributes(record.attributes);
+    else inode.learnAttributes(record.attributes);
+    if (staged !== undefined) {
+      inode.staged = staged;
+      inode.synced = { staged, state: staged.state, layout: staged.layout() };
+    }
+    return changes.want(inode, remote);
+  }
+
+  /** The directory inode of a prefix, made if it is not in memory. */
+  #directory(prefix: string): DirectoryInode {
+    const { inodes } = this.#volume;
+    let directory = inodes.root;
+    for (const name of prefix.split("/")) {
+      if (name === "") continue;
+      const child = directory.children.get(name) ?? inodes.addDirectory(directory, name);
+      if (child.kind === "file") throw new FsError("ENOTDIR", `"${child.key}" is a file`);
+      directory = child;
+    }
+    return directory;
+  }
+
+  #setAside(key: string, value: unknown, error: unknown): void {
+    const { staging, log } = this.#volume.options;
+    const file = (value as { staged?: { file?: unknown } } | null)?.staged?.file;
+    const path = typeof file === "string" ? staging.pathOf(file) : undefined;
+    const message = error instanceof Error ? error.message : String(error);
+    const why = `What was written to "${key}" could not be brought to S3: ${message}`;
+    this.#lostAndFound.keepRecord(key, value, path, why);
+    log.error("{why}", { why });
+  }
+
+  /**
+   * What the journal does not know was never acknowledged, if the journal is whole and all of it was
+   * understood. Otherwise it may have been. Returns how many files were deleted.
+   */
+  #clearStaging(known: ReadonlySet<string>, isUnderstood: boolean): number {
+    const { staging, journalIsTrusted } = this.#volume.options;
+    let removed = 0;
+    for (const path of staging.unknownFiles(known)) {
+      if (journalIsTrusted && isUnderstood) {
+        Deno.removeSync(path);
+        removed++;
+      } else {
+        const why = "The journal is damaged or new and does not say what was written to this file";
+        this.#lostAndFound.keepRecord("", null, path, why);
+      }
+    }
+    return removed;
+  }
+
+  /** What cannot be undone now, never is: what is below the new name later may be somebody's work. */
+  async #undoRenames(entries: readonly JournalEntry[]): Promise<void> {
+    const { journal, log } = this.#volume.options;
+    for (const { kind, key, value } of entries) {
+      if (kind !== RENAME) continue;
+      const intent = value as RenameIntent;
+      using deadline = new Deadline(this.#volume.closing.signal, UNDO_MS);
+      try {
+        await undoRename(this.#volume, key, intent, deadline.signal);
+      } catch (error) {
+        const why = `A renaming of "${key}" was interrupted, and S3 was away at the next start: ` +
+          `below "${intent.to}" there may be copies of what is below "${key}"`;
+        this.#lostAndFound.keepRecord(key, intent, undefined, why);
+        log.warn("{why}: {error}", { why, error });
+      }
+      await journal.commit([{ delete: { kind: RENAME, key } }]);
+    }
+  }
+}

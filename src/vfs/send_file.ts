@@ -1,0 +1,247 @@
+/**
+ * Makes the object of a file's key what the file is: uploads its content, or has the server copy the
+ * object that has it (after a rename; or onto itself, with other attributes). Every write is
+ * conditional on what the key held when the file was changed, so nobody else's version is replaced.
+ */
+import { timespecOfMs } from "../base/posix.ts";
+import { encodePosixMetadata } from "../cache/posix_metadata.ts";
+import { FileReader } from "../content/file_reader.ts";
+import { FileChangedError, keepsParts } from "../content/uploader.ts";
+import { NotFoundError, PreconditionFailedError } from "../s3/errors.ts";
+import { headIfPresent } from "../s3/head_if_present.ts";
+import type { WriteCondition } from "../s3/object_store.ts";
+import { copyObject } from "../s3/server_copy.ts";
+import type { Change } from "./change.ts";
+import type { Conflicts } from "./conflicts.ts";
+import type { FileContent } from "./file_content.ts";
+import { type DirectoryInode, type FileInode, InodeSource } from "./inode.ts";
+import type { Volume } from "./volume.ts";
+
+/** A file that changes all the time is uploaded at last as it is: the next upload brings the rest. */
+const RESTARTS_MAX = 5;
+/** Attempts without an answer of which the results are recognised. */
+const SENT_MAX = 16;
+/** Another writer again and again in between: then the usual pause. */
+const REFUSALS_MAX = 5;
+
+export class SendFile {
+  readonly #volume: Volume;
+  readonly #content: FileContent;
+  readonly #conflicts: Conflicts;
+
+  constructor(volume: Volume, content: FileContent, conflicts: Conflicts) {
+    this.#volume = volume;
+    this.#content = content;
+    this.#conflicts = conflicts;
+  }
+
+  /** Carries out a change whose wish is a file; throws why it could not. */
+  async send(change: Change, inode: FileInode, signal: AbortSignal): Promise<void> {
+    // Renamed while this one waited for its turn: one upload of a file at a time.
+    if (inode.uploading) return;
+    // Until the journal knows that it is copied, the original is not deleted.
+    using _hold = this.#volume.changes.hold(change);
+    inode.uploading = true;
+    try {
+      for (let refusals = 0;; refusals++) {
+        try {
+          await this.#sendOnce(change, inode, signal);
+          break;
+        } catch (error) {
+          if (error instanceof FileChangedError) {
+            change.restarts++;
+            break;
+          }
+          const refused = error instanceof PreconditionFailedError ||
+            error instanceof NotFoundError;
+          if (!refused || refusals === REFUSALS_MAX) throw error;
+          if (!await this.#conflicts.resolve(change, inode, error, signal)) break;
+        }
+      }
+    } catch (error) {
+      inode.uploading = false;
+      // It may have lost its name meanwhile, and nobody else looks after it.
+      this.#content.discardIfUnused(inode);
+      throw error;
+    }
+    inode.uploading = false;
+    await this.#finish(change, inode);
+  }
+
+  async #sendOnce(change: Change, inode: FileInode, signal: AbortSignal): Promise<void> {
+    // Who has an older file of this name open goes on reading it.
+    await this.#content.keepOrphans(change.key, signal);
+    if (inode.dirty) await this.#upload(change, inode, signal);
+    else if (inode.moved || inode.attributesDirty) await this.#copy(change, inode, signal);
+  }
+
+  async #upload(change: Change, inode: FileInode, signal: AbortSignal): Promise<void> {
+    const { store, staging, uploader, blocks, clock } = this.#volume.options;
+    const { uploads } = this.#volume;
+    const { key } = change;
+    const staged = inode.staged!;
+    await this.#recognise(change, inode, signal);
+    const before = inode.source;
+    const kept = await this.#content.keptOf(inode, change, signal);
+    const { generation } = staged;
+    const { attributes, attributesRevision } = inode;
+    const storageClass = inode.storageClass ?? this.#volume.options.storageClass;
+    const resume = uploads.get(key);
+    const reader = new FileReader(blocks, clock);
+    let uploaded;
+    try {
+      uploaded = await uploader.upload({
+        staged,
+        key,
+        options: {
+          contentType: kept.contentType,
+          metadata: encodePosixMetadata(attributes, kept.metadata),
+          tags: kept.tags,
+          ...(storageClass === undefined ? {} : { storageClass }),
+          ...conditionOf(change),
+        },
+        readBase: reader.read.bind(reader),
+        onComplete: () => this.#volume.changes.save(inode),
+        beforePut: (etag) => this.#noteSent(change, etag),
+        isStale: () => this.#isStale(change, inode, generation),
+        ...(resume === undefined ? {} : { resume }),
+        beforeCreate: () => uploads.announce(key, signal),
+        onCreated: (upload) => uploads.begin(key, upload, staging.nameOf(staged)),
+        onPart: (part) => uploads.addPart(key, part),
+      }, signal);
+    } catch (error) {
+      if (!signal.aborted && !keepsParts(error)) uploads.giveUp(key);
+      throw error;
+    } finally {
+      reader.close();
+    }
+    if (uploaded.uploadId !== undefined) await uploads.end(key, uploaded.uploadId);
+    // Meanwhile it was made to stand for another object.
+    if (inode.staged === undefined) return this.#enter(change, inode, uploaded.etag);
+    const source = new InodeSource(store, key, uploaded.etag, uploaded.size);
+    staged.rebase(source);
+    inode.source = source;
+    inode.uploadedGeneration = this.#wouldWait(inode) ? undefined : generation;
+    if (uploaded.hasProperties) inode.attributesSaved(attributesRevision);
+    // Set again, to be sent by a copy.
+    else inode.setAttributes(inode.attributes);
+    inode.storageClass = storageClass;
+    inode.kept = kept;
+    // What the kernel has of the file is what was uploaded: it need not read it again.
+    if (!inode.dirty) inode.openedSourceId = source.id;
+    this.#enter(change, inode, uploaded.etag);
+    if (before !== undefined) blocks.drop(before);
+  }
+
+  /** True when a renamed file cannot be copied from where it was uploaded: it goes up again from here. */
+  #wouldWait({ key, source, staged, moved }: FileInode): boolean {
+    if (key === undefined || !moved || staged?.complete !== true) return false;
+    return this.#volume.changes.makesCircle(key, source!.key);
+  }
+
+  /**
+   * If an earlier attempt has succeeded without our hearing of it, its object is what the file is over
+   * now and what is to be replaced: the version that it was over before is gone.
+   */
+  async #recognise(change: Change, inode: FileInode, signal: AbortSignal): Promise<void> {
+    const { changes, uploads, options: { store, staging } } = this.#volume;
+    const staged = inode.staged!;
+    const expected = uploads.expectedEtag(change.key, staging.nameOf(staged));
+    if (expected === undefined) return;
+    const info = await headIfPresent(store, change.key, signal);
+    const inheritedEnd = staged.inherited().at(-1)?.end ?? 0;
+    if (info?.etag !== expected || info.size < inheritedEnd) return;
+    inode.source = new InodeSource(store, change.key, info.etag, info.size);
+    inode.kept = undefined;
+    staged.rebase(inode.source);
+    change.remote = info.etag;
+    changes.noteSource(change);
+    await changes.commit([change.key]);
+  }
+
+  async #copy(change: Change, inode: FileInode, signal: AbortSignal): Promise<void> {
+    const { store } = this.#volume.options;
+    const { key } = change;
+    const source = inode.source!;
+    const { attributesDirty, attributesRevision, storageClass, moved } = inode;
+    const kept = attributesDirty ? await this.#content.keptOf(inode, change, signal) : undefined;
+    // The copy's own LastModified is now; neither rename(2) nor chmod(2) changes the mtime.
+    const mtime = timespecOfMs(inode.lastModifiedMs);
+    if (moved) await this.#noteSent(change, source.etag);
+    const copied = await copyObject(store, source, key, {
+      ...(kept === undefined ? {} : {
+        replace: {
+          metadata: encodePosixMetadata({ mtime, ...inode.attributes }, kept.metadata),
+          contentType: kept.contentType,
+        },
+      }),
+      ...(storageClass === undefined ? {} : { storageClass }),
+      // A copy onto itself has its condition in the source.
+      ...(moved ? conditionOf(change) : {}),
+    }, signal);
+    inode.learnAttributes({ mtime, ...inode.attributes });
+    source.key = key;
+    source.etag = copied.etag;
+    inode.attributesSaved(attributesRevision);
+    this.#enter(change, inode, copied.etag);
+  }
+
+  /** If the answer is lost, with or without this program, what is found there then is not somebody else's. */
+  async #noteSent(change: Change, etag: string): Promise<void> {
+    change.sent = [...change.sent.filter((one) => one !== etag), etag].slice(-SENT_MAX);
+    await this.#volume.changes.commit([change.key]);
+  }
+
+  /** Notes what the key has now. */
+  #enter(change: Change, inode: FileInode, etag: string): void {
+    const { clock } = this.#volume.options;
+    change.remote = etag;
+    change.sent = [];
+    inode.lastModifiedMs = clock.nowMs();
+    // Removed or renamed meanwhile: then the wishes for the keys say what is there to be seen.
+    if (inode.key !== change.key) return;
+    for (let at = inode.parent; at?.isNew === true; at = at.parent) at.isNew = false;
+  }
+
+  /** Ends the change if nothing is left to do, and notes in any case how it stands. */
+  async #finish(change: Change, inode: FileInode): Promise<void> {
+    const { changes, uploads, options } = this.#volume;
+    const present = changes.of(inode);
+    if (present !== undefined) changes.noteSource(present);
+    const done = !inode.dirty && !inode.moved && !inode.attributesDirty;
+    if (present === change && done) {
+      const { prefix } = inode.parent!;
+      options.attributes.remember(prefix, inode.name, inode.source!.etag, inode.attributes);
+      options.listings.set(prefix, inode.name, inode.listed());
+      this.#showDirectories(inode.parent!);
+      changes.settle(change);
+    }
+    // Not wanted under this name any more.
+    if (present !== change) {
+      await uploads.remove(change.key, () => false, this.#volume.closing.signal);
+    }
+    // Renamed meanwhile: where its bytes are now has to be known before the old object may go.
+    await changes.commit(present === undefined ? [change.key] : [change.key, present.key]);
+    changes.discardRetired(inode);
+    this.#content.discardIfUnused(inode);
+  }
+
+  /** A directory that was known by what is pending in it only is in S3 now. */
+  #showDirectories(directory: DirectoryInode): void {
+    const { listings } = this.#volume.options;
+    for (let at = directory; at.parent !== undefined; at = at.parent) {
+      const known = listings.peek(at.parent.prefix, at.name);
+      if (known === undefined || known.entry !== undefined) continue;
+      listings.set(at.parent.prefix, at.name, { kind: "directory", attributes: at.attributes });
+    }
+  }
+
+  #isStale(change: Change, inode: FileInode, generation: number): boolean {
+    if (change.wish.kind !== "file" || change.wish.inode !== inode) return true;
+    return inode.staged?.generation !== generation && change.restarts < RESTARTS_MAX;
+  }
+}
+
+function conditionOf(change: Change): WriteCondition {
+  return change.remote === undefined ? { ifNoneMatch: "*" } : { ifMatch: change.remote };
+}
