@@ -187,11 +187,14 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     ],
   },
   {
-    title: "the journal, which comes later",
-    toml: `${MOUNT}durability = "journal"\nfsync = "journal"\n`,
+    title: "durabilities that nobody has",
+    toml: `${MOUNT}durability = "jurnal"\nfsync = true\n`,
     problems: [
-      [`5:1: mount[0].durability: "journal" is not supported yet`, `write "remote"`],
-      [`6:1: mount[0].fsync: "journal" is not supported yet`, `write "remote"`],
+      [
+        `5:1: mount[0].durability: "jurnal" is not one of "journal", "remote"`,
+        `did you mean "journal"?`,
+      ],
+      [`6:1: mount[0].fsync: must be one of "journal", "remote", not true or false`],
     ],
   },
   {

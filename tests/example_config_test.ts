@@ -5,13 +5,7 @@ import { ConfigError } from "../src/config/config_error.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { PathEnvironment } from "../src/config/paths.ts";
 import { fieldsOf, isTable } from "../src/config/read_table.ts";
-import {
-  DAEMON_KEYS,
-  FIXED_MOUNT_KEYS,
-  type KeyRow,
-  MOUNT_KEYS,
-  type Rows,
-} from "../src/config/schema.ts";
+import { DAEMON_KEYS, type KeyRow, MOUNT_KEYS, type Rows } from "../src/config/schema.ts";
 import { type TomlPath, TomlPositions } from "../src/config/toml_positions.ts";
 import { run } from "../src/cli/run.ts";
 
@@ -59,6 +53,8 @@ Deno.test("The example config parses, with one mount and every default", () => {
     readOnly: false,
     autoMount: true,
     enabled: true,
+    durability: "journal",
+    fsync: "journal",
     metadataTtlMs: 60_000,
     attributes: "fast",
     fileMode: 0o644,
@@ -79,7 +75,7 @@ Deno.test("The example config with every line uncommented parses too", () => {
   );
   assert.deepEqual(
     Object.keys(mounts[0]).sort(),
-    [...rowsOf(MOUNT_KEYS), ...FIXED_MOUNT_KEYS].map((row) => row.key).sort(),
+    rowsOf(MOUNT_KEYS).map((row) => row.key).sort(),
   );
   const [mount] = parseConfig(text, "/c.toml", ENVIRONMENT).mounts;
   assert.equal(mount!.sseKmsKeyId, "alias/photos");
@@ -88,7 +84,7 @@ Deno.test("The example config with every line uncommented parses too", () => {
 for (
   const [header, rows] of [
     ["[daemon]", rowsOf(DAEMON_KEYS)],
-    ["[[mount]]", [...rowsOf(MOUNT_KEYS), ...FIXED_MOUNT_KEYS]],
+    ["[[mount]]", rowsOf(MOUNT_KEYS)],
   ] as const
 ) {
   Deno.test(`The example config names every key of ${header} with its default`, () => {

@@ -102,19 +102,6 @@ export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   };
 }
 
-/** One of `words`, where `later` are words that a later release will know. */
-export function oneOfNow<const T extends string>(
-  words: readonly T[],
-  later: Readonly<Record<string, string>>,
-): Kind<T> {
-  return (value, home) => {
-    if (typeof value === "string" && Object.hasOwn(later, value)) {
-      return refuse(`${quoted(value)} is not supported yet`, later[value]);
-    }
-    return oneOf(...words)(value, home);
-  };
-}
-
 /** A size such as "64MiB", as bytes. */
 export function size(leastBytes: number, mostBytes: number): Kind<number> {
   return (value) => {

@@ -49,7 +49,7 @@ Deno.test("Every key arrives in its field", () => {
   const [mount] = parse(`${MOUNT}prefix = "p"
     endpoint = "http://127.0.0.1:9000/"\nregion = "auto"\nprofile = "work"\npath_style = true
     credentials = "chain"\nread_only = true\nauto_mount = false\nenabled = false
-    durability = "remote"\nfsync = "remote"\nmetadata_ttl = "0s"\nattributes = "full"
+    durability = "remote"\nfsync = "journal"\nmetadata_ttl = "0s"\nattributes = "full"
     file_mode = "0600"\ndir_mode = "0700"\nuid = 1\ngid = 2\nallow_other = true
     storage_class = "STANDARD_IA"\nsse = "aws:kms"\nsse_kms_key_id = "k"\nrequester_pays = true
     acl = "private"\ncontent_type = "text/plain; charset=utf-8"`).mounts;
@@ -66,6 +66,8 @@ Deno.test("Every key arrives in its field", () => {
     readOnly: true,
     autoMount: false,
     enabled: false,
+    durability: "remote",
+    fsync: "journal",
     metadataTtlMs: 0,
     attributes: "full",
     fileMode: 0o600,

@@ -48,6 +48,11 @@ export function defaultSocket(environment: PathEnvironment, stateDir: string): s
     : `${stateDir}/control.sock`;
 }
 
+/** Where damaged parts of the state are set aside, for people to look at. */
+export function lostAndFoundDirectory(stateDir: string): string {
+  return `${stateDir}/lost+found`;
+}
+
 /** The log file of the daemon. */
 export function logFilePath(environment: PathEnvironment, stateDir: string): string {
   return environment.os === "darwin" && environment.home !== undefined

@@ -2,14 +2,7 @@
 import { nearest } from "../base/nearest.ts";
 import { typeName } from "./kinds.ts";
 import type { Problems } from "./problems.ts";
-import {
-  DAEMON_KEYS,
-  FIXED_MOUNT_KEYS,
-  type KeyRow,
-  LATER_KEYS,
-  MOUNT_KEYS,
-  type Rows,
-} from "./schema.ts";
+import { DAEMON_KEYS, type KeyRow, LATER_KEYS, MOUNT_KEYS, type Rows } from "./schema.ts";
 import type { TomlPath } from "./toml_positions.ts";
 
 export type Table = Readonly<Record<string, unknown>>;
@@ -23,8 +16,6 @@ export function isTable(value: unknown): value is Table {
 /** Which rows a table is read with. */
 export interface TableRules<T> {
   readonly rows: Rows<T>;
-  /** Rows that are checked and set nothing. */
-  readonly fixed: readonly KeyRow<"remote">[];
   readonly later: Readonly<Record<string, string>>;
   /** For [defaults]: `ownOnly` rows are refused. */
   readonly isDefaults: boolean;
@@ -32,14 +23,12 @@ export interface TableRules<T> {
 
 export const DAEMON_RULES: TableRules<TypeOf<typeof DAEMON_KEYS>> = {
   rows: DAEMON_KEYS,
-  fixed: [],
   later: LATER_KEYS.daemon,
   isDefaults: false,
 };
 
 export const MOUNT_RULES: TableRules<TypeOf<typeof MOUNT_KEYS>> = {
   rows: MOUNT_KEYS,
-  fixed: FIXED_MOUNT_KEYS,
   later: LATER_KEYS.mount,
   isDefaults: false,
 };
@@ -73,9 +62,7 @@ export function readTable<T>(
       if (result !== undefined) values[field] = result;
       continue;
     }
-    const fixed = rules.fixed.find((row) => row.key === key);
-    if (fixed !== undefined) checkValue(fixed, value, [...path, key], home, problems);
-    else if (Object.hasOwn(rules.later, key)) {
+    if (Object.hasOwn(rules.later, key)) {
       problems.add([...path, key], "not supported yet", rules.later[key]);
     } else problems.add([...path, key], "unknown key", unknownKeyHint(key, path, rules));
   }
@@ -101,7 +88,7 @@ function checkValue<T>(
 function unknownKeyHint<T>(key: string, path: TomlPath, rules: TableRules<T>): string | undefined {
   const rows = fieldsOf(rules.rows).map((field) => rules.rows[field]);
   const known = rows.filter((row) => !(rules.isDefaults && row.ownOnly)).map((row) => row.key);
-  const near = nearest(key, [...known, ...rules.fixed.map((row) => row.key)]);
+  const near = nearest(key, known);
   if (near !== undefined) return `did you mean "${near}"?`;
   return otherSectionHint(key, path[0]);
 }

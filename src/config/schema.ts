@@ -9,7 +9,6 @@ import {
   integer,
   type Kind,
   oneOf,
-  oneOfNow,
   pattern,
   permissions,
   size,
@@ -159,6 +158,18 @@ export const MOUNT_KEYS: Rows<MountConfig> = {
     doc: "Mounts when the daemon starts; else only on `cloudmount mount`.",
   },
   enabled: { key: "enabled", kind: flag, default: true, doc: "False: as if it were not here." },
+  durability: {
+    key: "durability",
+    kind: oneOf("journal", "remote"),
+    default: "journal",
+    doc: 'What close waits for: "journal": safe on this disk; "remote": in S3.',
+  },
+  fsync: {
+    key: "fsync",
+    kind: oneOf("journal", "remote"),
+    default: "journal",
+    doc: 'What fsync waits for: "journal": safe on this disk; "remote": in S3.',
+  },
   metadataTtlMs: {
     key: "metadata_ttl",
     kind: duration(365 * 86400e3, "365d"),
@@ -249,19 +260,6 @@ export const MOUNT_KEYS: Rows<MountConfig> = {
     doc: "Content type of new objects.",
   },
 };
-
-/**
- * Mount keys of which one value is known so far, which is also what holds without them: they are
- * checked and set nothing.
- */
-export const FIXED_MOUNT_KEYS: readonly KeyRow<"remote">[] = ["durability", "fsync"].map((key) => ({
-  key,
-  kind: oneOfNow(["remote"], { journal: 'leave the key out, or write "remote"' }),
-  default: "remote",
-  doc: key === "durability"
-    ? "What close waits for: the object in S3."
-    : "What fsync waits for: the object in S3.",
-}));
 
 /** Keys of later releases, by section: refused rather than ignored. The text says what to do. */
 export const LATER_KEYS: Readonly<Record<"daemon" | "mount", Readonly<Record<string, string>>>> = {

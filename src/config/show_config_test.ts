@@ -20,6 +20,7 @@ memory_limit = "1.5GiB"
 name = "a"
 bucket = "bucket-a"
 mount_point = "~/a \\"b\\" \\\\"
+durability = "remote"
 metadata_ttl = "2500ms"
 file_mode = "600"
 uid = 0
@@ -43,11 +44,12 @@ Deno.test("The shown config says what holds where nothing is set", () => {
 Deno.test("For programs every key is there, null where nothing is set", () => {
   const { daemon, mount: [mount] } = writtenConfig(CONFIG);
   assert.equal(daemon["memory_limit"], "1536MiB");
-  assert.equal(Object.keys(mount!).length, 25);
+  assert.equal(Object.keys(mount!).length, 27);
   assert.deepEqual(
     [mount!["endpoint"], mount!["uid"], mount!["gid"], mount!["read_only"]],
     [null, 0, null, false],
   );
+  assert.deepEqual([mount!["durability"], mount!["fsync"]], ["remote", "journal"]);
   assert.deepEqual([mount!["metadata_ttl"], mount!["file_mode"]], ["2500ms", "0600"]);
   assert.deepEqual(mount!["credentials"], {
     access_key_id_env: "MY_ID",

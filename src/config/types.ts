@@ -13,6 +13,9 @@ export type CredentialsSource =
     readonly secretAccessKeyEnv: string;
   };
 
+/** Where a change must be before it is acknowledged. */
+export type Durability = "journal" | "remote";
+
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 export interface DaemonConfig {
@@ -46,6 +49,10 @@ export interface MountConfig {
   readonly readOnly: boolean;
   readonly autoMount: boolean;
   readonly enabled: boolean;
+  /** What close and the changes of names wait for: "journal": on disk here; "remote": in S3. */
+  readonly durability: Durability;
+  /** What fsync waits for. */
+  readonly fsync: Durability;
   /** How long listings and attributes are believed. */
   readonly metadataTtlMs: number;
   /** "fast": what a LIST tells, plus what this machine set; "full": each object's metadata as well. */

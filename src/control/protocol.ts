@@ -21,21 +21,27 @@ export interface MountTrouble {
   readonly since: string;
 }
 
-/** Files written here that are not in S3 yet. */
+/** What changed here and is not in S3 yet: files written, copied, renamed or removed. */
 export interface UploadStatus {
   readonly pending_files: number;
   readonly pending_bytes: number;
   /** Age of the oldest pending file; null when there is none. */
   readonly oldest_seconds: number | null;
+  /** The oldest few of the pending files: paths within the mount. */
+  readonly oldest_paths: readonly string[];
   /** Uploads that run right now. */
   readonly active: number;
+  /** Why the last attempt failed, as long as what failed is pending. */
   readonly last_error: string | null;
 }
 
-/** A file of which both sides were kept, because S3 had changed meanwhile. */
+/** A file of which both sides were kept, because S3 had changed meanwhile. Paths are within the mount. */
 export interface ConflictStatus {
+  /** Has what S3 had. */
   readonly path: string;
-  readonly copy: string;
+  /** Has what was written here; null when that was a removal, or attributes only. */
+  readonly copy: string | null;
+  /** RFC 3339, UTC. */
   readonly at: string;
 }
 
@@ -58,6 +64,8 @@ export interface RequestCounts {
 export interface MountReport {
   readonly uploads: UploadStatus;
   readonly conflicts: readonly ConflictStatus[];
+  /** What could not be used any more and was set aside in the state directory: a line each, what and where. */
+  readonly lost_and_found: readonly string[];
   readonly requests: RequestCounts;
   readonly bytes: { readonly downloaded: number; readonly uploaded: number };
   /** `hit_rate` from 0 to 1; null before the first read. */
@@ -102,6 +110,8 @@ export interface SharedUsage {
     readonly hit_rate: number | null;
   };
   readonly connections: { readonly in_use: number; readonly limit: number };
+  /** As `lost_and_found`, for what belongs to no single mount: the journal itself. */
+  readonly problems: readonly string[];
 }
 
 /** `GET /api/v0/status` and `cloudmount status --json`. */
@@ -122,16 +132,21 @@ export interface HealthDocument {
   readonly uptime_seconds: number;
 }
 
-/** What one mount still has to upload. */
+/** What one mount still has to upload; the fields are those of `UploadStatus`. */
 export interface PendingMount {
   readonly name: string;
   readonly files: number;
   readonly bytes: number;
+  readonly oldest_seconds: number | null;
+  readonly oldest_paths: readonly string[];
+  readonly last_error: string | null;
 }
 
-/** Answer to a shutdown that is under way: every mount is drained and gone, the process ends next. */
+/** Answer to a shutdown that is under way: every mount is gone, the process ends next. */
 export interface ShutdownDocument {
   readonly stopped: boolean;
+  /** With `force`: what stays in the journal for the next start. */
+  readonly pending: readonly PendingMount[];
 }
 
 /** An error, as `application/problem+json` (RFC 9457). */
@@ -160,7 +175,7 @@ export class ProblemError extends Error {
 export interface DrainOptions {
   /** Milliseconds. */
   readonly timeoutMs: number;
-  /** Do not wait for uploads, and detach even a busy folder. What is not uploaded stays staged on disk. */
+  /** Do not wait for uploads, and detach even a busy folder. What is pending stays in the journal. */
   readonly force: boolean;
 }
 

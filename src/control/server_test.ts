@@ -132,7 +132,14 @@ Deno.test("The control API answers 504 with what is pending when a stop takes to
     (error: unknown) => {
       assert.ok(error instanceof ProblemError);
       assert.equal(error.problem.status, 504);
-      assert.deepEqual(error.problem.pending, [{ name: "photos", files: 2, bytes: 20 }]);
+      assert.deepEqual(error.problem.pending, [{
+        name: "photos",
+        files: 2,
+        bytes: 20,
+        oldest_seconds: 3,
+        oldest_paths: ["file 0", "file 1"],
+        last_error: null,
+      }]);
       return true;
     },
   );

@@ -1,6 +1,7 @@
 /** The life of a daemon, from its lock to its end. */
 import { join } from "node:path";
 import { logger } from "../base/log.ts";
+import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { Config } from "../config/types.ts";
 import type { StatusDocument } from "../control/protocol.ts";
 import { startControlServer } from "../control/server.ts";
@@ -12,14 +13,17 @@ import { Supervisor } from "./supervisor.ts";
 
 const log = logger("daemon");
 
-/** An ending daemon waits this long for uploads, so that a system that shuts down need not kill it. */
-const DRAIN_MS = 60_000;
+/**
+ * An ending daemon waits this long for uploads; what is pending then stays in the journal. A system that
+ * shuts down soon kills who waits longer.
+ */
+const DRAIN_MS = 20_000;
 
 export interface DaemonOptions {
   readonly config: Config;
   readonly version: string;
   /** Made once the lock is held. */
-  readonly createBackend: (config: Config) => MountBackend;
+  readonly createBackend: (config: Config) => MountBackend | Promise<MountBackend>;
   readonly signals: EndSignals;
   /** Gets log lines as text, if a person watches. */
   readonly writeText: ((text: string) => void) | undefined;
@@ -35,6 +39,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { config } = options;
   const { stateDir } = config.daemon;
   await Deno.mkdir(join(stateDir, "logs"), { recursive: true, mode: 0o700 });
+  await Deno.mkdir(lostAndFoundDirectory(stateDir), { recursive: true, mode: 0o700 });
   await Deno.chmod(stateDir, 0o700);
   const lock = await acquireInstanceLock(stateDir);
   try {
@@ -54,7 +59,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
 async function serve({ config, version, createBackend, signals, onReady }: DaemonOptions) {
   log.info("Starting version {version} with {path}", { version, path: config.path });
-  const supervisor = new Supervisor(config, createBackend(config), version);
+  const backend = await createBackend(config);
+  for (const problem of backend.usage().problems) log.warn("{problem}", { problem });
+  const supervisor = new Supervisor(config, backend, version);
   const control = await startControlServer(supervisor, config.daemon.socket);
   let ending = false;
   const started = supervisor.startAll().then(() => {

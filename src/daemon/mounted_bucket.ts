@@ -21,6 +21,7 @@ import {
   type MountTrouble,
   type PendingMount,
   ProblemError,
+  type UploadStatus,
 } from "../control/protocol.ts";
 import { explain } from "../wiring/explain.ts";
 import type { MountBackend, RunningMount, Trouble } from "../wiring/mount_backend.ts";
@@ -29,6 +30,11 @@ import type { MountBackend, RunningMount, Trouble } from "../wiring/mount_backen
 const START_DEADLINE_MS = 40_000;
 /** Unmounting, once drained: the helper program and the kernel's last requests. */
 const UNMOUNT_DEADLINE_MS = 20_000;
+
+const FLUSH_HINT = "Nothing is lost: it goes on in the background; more time: --timeout";
+const STOP_HINT =
+  "Give it more time with --timeout, or do not wait with --force: what is pending " +
+  "stays in the journal and goes up at the next start";
 
 type Phase =
   | { readonly kind: "stopped"; readonly report: MountReport }
@@ -83,8 +89,8 @@ export class MountedBucket {
 
   /** What is not in S3 yet, or undefined when all is. */
   pending(): PendingMount | undefined {
-    const { pending_files: files, pending_bytes: bytes } = this.#report().uploads;
-    return files === 0 ? undefined : { name: this.config.name, files, bytes };
+    const { uploads } = this.#report();
+    return uploads.pending_files === 0 ? undefined : pendingOf(this.config.name, uploads);
   }
 
   /** Mounts it if it is not. Throws why it failed, which `status()` then tells too. */
@@ -141,7 +147,9 @@ export class MountedBucket {
       const { mount } = this.#phase;
       this.#phase = { kind: "draining", mount };
       try {
-        if (!options.force) await this.#drain(mount, options.timeoutMs, signal);
+        if (!options.force) {
+          await this.#drain(mount, options.timeoutMs, signal, STOP_HINT);
+        }
         await this.#unmount(mount, options.force, signal);
       } catch (error) {
         if (this.#isCurrent(mount)) this.#phase = { kind: "running", mount };
@@ -162,10 +170,15 @@ export class MountedBucket {
         hint: `Mount it with: cloudmount mount ${this.config.name}`,
       });
     }
-    await this.#drain(this.#phase.mount, timeoutMs, signal);
+    await this.#drain(this.#phase.mount, timeoutMs, signal, FLUSH_HINT);
   }
 
-  async #drain(mount: RunningMount, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  async #drain(
+    mount: RunningMount,
+    timeoutMs: number,
+    signal: AbortSignal,
+    hint: string,
+  ): Promise<void> {
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
       await mount.drain(AbortSignal.any([signal, deadline]));
@@ -179,12 +192,8 @@ export class MountedBucket {
         title: deadline.aborted ? "Timed out" : "Uploads failed",
         status: deadline.aborted ? 504 : 502,
         detail: `Cannot upload all of "${this.config.name}": ${why}`,
-        hint: uploads.last_error ?? "Wait and try again; --force leaves what is pending on disk",
-        pending: [{
-          name: this.config.name,
-          files: uploads.pending_files,
-          bytes: uploads.pending_bytes,
-        }],
+        hint,
+        pending: [pendingOf(this.config.name, uploads)],
       }, { cause: error });
     }
   }
@@ -270,10 +279,12 @@ const EMPTY_REPORT: MountReport = {
     pending_files: 0,
     pending_bytes: 0,
     oldest_seconds: null,
+    oldest_paths: [],
     active: 0,
     last_error: null,
   },
   conflicts: [],
+  lost_and_found: [],
   requests: {
     get: 0,
     put: 0,
@@ -293,6 +304,18 @@ const EMPTY_REPORT: MountReport = {
   latency_ms_p99: null,
   credentials_expire_at: null,
 };
+
+function pendingOf(name: string, uploads: UploadStatus): PendingMount {
+  const { pending_files, pending_bytes, oldest_seconds, oldest_paths, last_error } = uploads;
+  return {
+    name,
+    files: pending_files,
+    bytes: pending_bytes,
+    oldest_seconds,
+    oldest_paths,
+    last_error,
+  };
+}
 
 /** The error's own words when they tell the action, else behind the action. */
 export function sentence(action: string, error: unknown): string {

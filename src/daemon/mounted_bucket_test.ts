@@ -112,7 +112,15 @@ Deno.test("MountedBucket stays mounted when draining takes too long, and says wh
   mount().pendingFiles = 3;
   const problem = await problemOf(bucket.stop({ timeoutMs: 1, force: false }, calm()));
   assert.equal(problem.status, 504);
-  assert.deepEqual(problem.pending, [{ name: "photos", files: 3, bytes: 30 }]);
+  assert.deepEqual(problem.pending, [{
+    name: "photos",
+    files: 3,
+    bytes: 30,
+    oldest_seconds: 3,
+    oldest_paths: ["file 0", "file 1", "file 2"],
+    last_error: null,
+  }]);
+  assert.match(problem.hint ?? "", /--force: what is pending stays in the journal/);
   assert.equal(bucket.state, "mounted");
   assert.deepEqual(mount().unmounts, []);
 });

@@ -132,12 +132,12 @@ export class Supervisor implements ControlService {
     );
     if (failures.length > 0) throw combined(failures);
     this.#stopped.resolve();
-    return { stopped: true };
+    return { stopped: true, pending: this.#pending() };
   }
 
   /**
    * Ends everything for a process that is about to go: drains until `drainMs` is over or `hurry` fires,
-   * then detaches what is left. What was not uploaded stays staged on disk. Never rejects.
+   * then detaches what is left. What was not uploaded stays in the journal. Never rejects.
    */
   async end(drainMs: number, hurry: AbortSignal): Promise<void> {
     // Bounded here too: a stop that somebody else asked for may be ahead, with more patience.
@@ -157,7 +157,11 @@ export class Supervisor implements ControlService {
         ),
       );
     }
-    this.#backend.close();
+    try {
+      await this.#backend.close();
+    } catch (error) {
+      log.error("Cannot close in order: {error}", { error });
+    }
   }
 
   #pending(): PendingMount[] {

@@ -95,10 +95,21 @@ Deno.test("Supervisor's shutdown ends the daemon only when all mounts could be s
   assert.deepEqual(states(supervisor), { a: "stopped", b: "mounted" });
   assert.equal(ended, false);
   busy.drained = Promise.resolve();
+  busy.pendingFiles = 0;
   assert.deepEqual(await supervisor.shutdown({ timeoutMs: 1000, force: false }, calm()), {
     stopped: true,
+    pending: [],
   });
   await supervisor.stopped;
+});
+
+Deno.test("Supervisor's shutdown by force tells what stays in the journal", async () => {
+  const { backend, supervisor } = setUp(["a", "b"].map((name) => fakeMountConfig(name)));
+  await supervisor.startAll();
+  backend.mounts.get("b")!.drained = NEVER;
+  backend.mounts.get("b")!.pendingFiles = 1;
+  const { pending } = await supervisor.shutdown({ timeoutMs: 1000, force: true }, calm());
+  assert.deepEqual(pending.map(({ name, files, bytes }) => [name, files, bytes]), [["b", 1, 10]]);
 });
 
 Deno.test("Supervisor's end detaches what does not drain in time", async () => {

@@ -176,17 +176,19 @@ function watchStore(store: ObjectStore, watcher: Watcher): ObjectStore {
       watchBody(await watch(store.get(key, options, signal), signal), signal, watcher),
     put: (key, body, options, signal) => watch(store.put(key, body, options, signal), signal),
     copy: (source, key, options, signal) => watch(store.copy(source, key, options, signal), signal),
-    delete: (key, signal) => watch(store.delete(key, signal), signal),
-    deleteMany: (keys, signal) => watch(store.deleteMany(keys, signal), signal),
+    tags: (key, signal) => watch(store.tags(key, signal), signal),
+    delete: (key, signal, condition) => watch(store.delete(key, signal, condition), signal),
+    deleteMany: (targets, signal) => watch(store.deleteMany(targets, signal), signal),
     createMultipart: (key, options, signal) =>
       watch(store.createMultipart(key, options, signal), signal),
-    uploadPart: (key, id, number, body, signal) =>
-      watch(store.uploadPart(key, id, number, body, signal), signal),
+    uploadPart: (key, id, number, body, signal, sha256) =>
+      watch(store.uploadPart(key, id, number, body, signal, sha256), signal),
     uploadPartCopy: (key, id, number, source, range, signal) =>
       watch(store.uploadPartCopy(key, id, number, source, range, signal), signal),
     completeMultipart: (key, id, parts, condition, signal) =>
       watch(store.completeMultipart(key, id, parts, condition, signal), signal),
     abortMultipart: (key, id, signal) => watch(store.abortMultipart(key, id, signal), signal),
+    listMultipart: (options, signal) => watch(store.listMultipart(options, signal), signal),
   };
 }
 

@@ -1,30 +1,38 @@
 /** A mount's config and store as a file system. */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { logger } from "../base/log.ts";
 import { AttributeLoader } from "../cache/attribute_loader.ts";
 import { DirectoryListings } from "../cache/directory_listings.ts";
+import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { MountConfig } from "../config/types.ts";
 import { StagingArea } from "../content/staging_area.ts";
 import { Uploader } from "../content/uploader.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
 import { S3FileSystem } from "../vfs/s3_file_system.ts";
 import type { Resources } from "./resources.ts";
+import { volumeOf } from "./volume_name.ts";
 
 /** A program that waits for its file gets an error after this, whatever the network does. */
 const OPERATION_TIMEOUT_MS = 30_000;
 
-/** `store` sees the mounted part of the bucket only. Makes the mount's staging directory. */
+/**
+ * `store` sees the mounted part of the bucket only. What an earlier run has left in the journal is
+ * there again when the promise resolves.
+ */
 export async function createFileSystem(
   mount: MountConfig,
   store: ObjectStore,
   resources: Resources,
 ): Promise<S3FileSystem> {
   const { clock } = resources;
-  const staging = join(resources.stateDir, "staged", mount.name);
-  await Deno.mkdir(staging, { recursive: true, mode: 0o700 });
-  const known = resources.attributes.of(
-    `${mount.endpoint ?? "aws"}/${mount.bucket}/${mount.prefix}`,
+  const volume = volumeOf(mount);
+  const staging = await privateDirectory(resources.stateDir, "staged", shortName(volume));
+  const lostAndFound = await privateDirectory(
+    lostAndFoundDirectory(resources.stateDir),
+    mount.name,
   );
+  const known = resources.attributes.of(volume);
   const attributes = new AttributeLoader(store, known, mount.attributes);
   const listings = new DirectoryListings({
     store,
@@ -33,15 +41,23 @@ export async function createFileSystem(
     ttlMs: mount.metadataTtlMs,
     attributes,
   });
-  return new S3FileSystem({
+  const fileSystem = new S3FileSystem({
     store,
     listings,
     attributes,
     blocks: resources.blocks,
     staging: new StagingArea(staging),
-    uploader: new Uploader(store, resources.budget, resources.uploadSlots),
+    uploader: new Uploader(store, resources.budget),
+    journal: resources.journal.of(volume),
+    journalIsTrusted: resources.journal.isWhole(volume),
+    lanes: resources.lanes,
+    lostAndFound,
+    host: Deno.hostname(),
+    durability: mount.durability,
+    fsync: mount.fsync,
     clock,
     log: logger("vfs", mount.name),
+    prefix: mount.prefix,
     readOnly: mount.readOnly,
     fileMode: mount.fileMode,
     dirMode: mount.dirMode,
@@ -51,4 +67,24 @@ export async function createFileSystem(
     ...(mount.storageClass === undefined ? {} : { storageClass: mount.storageClass }),
     ...(mount.contentType === undefined ? {} : { contentType: mount.contentType }),
   });
+  try {
+    await fileSystem.recover();
+    await resources.journal.setWhole(volume);
+    resources.noteMounted(volume);
+    return fileSystem;
+  } catch (error) {
+    await fileSystem.close();
+    throw error;
+  }
+}
+
+async function privateDirectory(...parts: readonly string[]): Promise<string> {
+  const path = join(...parts);
+  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+/** A file name for a text of any length. */
+function shortName(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

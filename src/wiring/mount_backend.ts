@@ -45,5 +45,5 @@ export interface MountBackend {
   /** At once. */
   usage(): SharedUsage;
   /** After the last mount is gone. */
-  close(): void;
+  close(): Promise<void>;
 }

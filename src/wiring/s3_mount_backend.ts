@@ -14,8 +14,11 @@ import { Resources } from "./resources.ts";
 import { ServedMount } from "./served_mount.ts";
 
 /** The backend of a daemon with this config. Its state directory must be there and locked. */
-export function createMountBackend(config: Config, readEnv: ReadEnv): MountBackend {
-  return new S3MountBackend(new Resources(config.daemon), readEnv);
+export async function createMountBackend(
+  config: Config,
+  readEnv: ReadEnv,
+): Promise<MountBackend> {
+  return new S3MountBackend(await Resources.open(config), readEnv);
 }
 
 class S3MountBackend implements MountBackend {
@@ -59,8 +62,8 @@ class S3MountBackend implements MountBackend {
     return this.#resources.usage();
   }
 
-  close(): void {
-    this.#resources.close();
+  async close(): Promise<void> {
+    await this.#resources.close();
   }
 
   async #mount(

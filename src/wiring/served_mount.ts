@@ -32,7 +32,7 @@ export class ServedMount implements RunningMount {
   trouble(): Trouble | undefined {
     const { monitor, fileSystem, clock } = this.#parts;
     if (monitor.trouble !== undefined) return monitor.trouble;
-    const { failed } = fileSystem.uploads();
+    const failed = fileSystem.uploads().failed.filter(({ passing }) => !passing);
     const [first] = failed;
     if (first === undefined) return undefined;
     return {
@@ -63,10 +63,12 @@ export class ServedMount implements RunningMount {
         pending_files: uploads.pendingFiles,
         pending_bytes: uploads.pendingBytes,
         oldest_seconds: uploads.pendingFiles === 0 ? null : uploads.oldestSeconds,
+        oldest_paths: uploads.paths,
         active: uploads.active,
         last_error: uploads.failed.at(-1)?.message ?? null,
       },
-      conflicts: [],
+      conflicts: fileSystem.conflicts(),
+      lost_and_found: fileSystem.problems(),
       requests: { ...counts, errors, retries },
       bytes: { downloaded: bytesDownloaded, uploaded: bytesUploaded },
       cache: { used_bytes: cache.usedBytes, hit_rate: cache.hitRate },
@@ -89,7 +91,7 @@ export class ServedMount implements RunningMount {
     signal.throwIfAborted();
     await mount.unmount({ force });
     if (!force) {
-      // A failure is logged and the file kept by close().
+      // What fails is logged, and stays in the journal.
       const limit = AbortSignal.any([signal, AbortSignal.timeout(LAST_UPLOADS_MS)]);
       await fileSystem.drain(limit).catch(() => {});
     }

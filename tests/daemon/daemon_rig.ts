@@ -132,7 +132,7 @@ export class DaemonRig {
     mount: string,
     name: string,
   ): Promise<{ end(): Promise<void> }> {
-    // By another process, because the close lasts until somebody gives up.
+    // By another process: with durability "remote" the close lasts until somebody gives up.
     const writing = new Deno.Command("sh", {
       args: [
         "-c",
@@ -153,16 +153,6 @@ export class DaemonRig {
         await writing.status;
       },
     };
-  }
-
-  /** The contents of the files that a mount left behind because they were not uploaded. */
-  async stagedFiles(mount: string): Promise<string[]> {
-    const directory = `${this.directory}/state/staged/${mount}`;
-    const contents = [];
-    for await (const { name } of Deno.readDir(directory)) {
-      if (!name.endsWith(".json")) contents.push(await Deno.readTextFile(`${directory}/${name}`));
-    }
-    return contents;
   }
 
   /** The type of the file system at the mount point, "" when nothing is mounted there. */

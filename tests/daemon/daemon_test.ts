@@ -162,18 +162,69 @@ daemonTest(
     await using rig = await DaemonRig.create();
     const daemon = await rig.run();
     const writing = await rig.writeWhileServerIsAway("one", "a.txt");
+    assert.equal((await rig.status()).mounts[0]!.uploads.oldest_paths[0], "a.txt");
     for (const command of [["flush", "one"], ["unmount", "one"], ["stop"]]) {
       const result = await rig.cli(...command, "--timeout", "500ms");
       assert.equal(result.code, 6, `${command}: ${result.stderr}`);
-      assert.match(result.stderr, /1 file \(2 B\) of "one"/);
+      assert.match(result.stderr, /1 file \(2 B\) of "one", the oldest for .+: "a\.txt"/);
     }
     const { state } = await rig.waitFor("one", () => true);
     assert.ok(state === "mounted" || state === "degraded", state);
-    assert.equal((await rig.cli("stop", "--force")).code, 0);
+    const stopped = await rig.cli("stop", "--force");
+    assert.equal(stopped.code, 0, stopped.stderr);
+    assert.match(
+      stopped.stdout,
+      /; 1 file \(2 B\) not in S3 yet: kept, to go up at the next start/,
+    );
     assert.equal((await daemon.status).code, 0);
     await writing.end();
-    const kept = await rig.stagedFiles("one");
-    assert.deepEqual(kept, ["x\n"]);
+
+    const returned = await rig.startServerAt(Number(new URL(rig.server.url).port));
+    try {
+      await rig.run();
+      const flushed = await rig.cli("flush");
+      assert.equal(flushed.code, 0, flushed.stderr);
+      assert.equal((await rig.cli("restart")).code, 0);
+      assert.equal(await Deno.readTextFile(`${rig.mountPoint("one")}/a.txt`), "x\n");
+    } finally {
+      await returned.close();
+    }
+  },
+);
+
+daemonTest(
+  "What waits for a bucket that is not mounted any more is told, until it is mounted again",
+  async () => {
+    await using rig = await DaemonRig.create();
+    const daemon = await rig.run();
+    const writing = await rig.writeWhileServerIsAway("one", "a.txt");
+    assert.equal((await rig.cli("stop", "--force")).code, 0);
+    await daemon.status;
+    await writing.end();
+
+    const { directory, server } = rig;
+    const returned = await rig.startServerAt(Number(new URL(server.url).port));
+    const of = (name: string, more = "") => mountTable(name, server.url, directory, more);
+    try {
+      await rig.writeConfig(of("two"));
+      assert.equal((await rig.cli("start")).code, 0);
+      const { problems } = await rig.status();
+      assert.equal(problems.length, 1);
+      assert.ok(problems[0]!.startsWith(`1 name changed in "${server.url}/one/" `), problems[0]);
+      assert.match(problems[0]!, /not in S3 yet.+add a \[\[mount\]\]/);
+      assert.match((await rig.cli("status")).stdout, /1 name changed in/);
+
+      await rig.writeConfig(of("one", "auto_mount = false") + of("two"));
+      assert.equal((await rig.cli("restart")).code, 0);
+      assert.match((await rig.status()).problems[0]!, /: cloudmount mount one$/);
+      assert.equal((await rig.cli("mount", "one")).code, 0);
+      assert.deepEqual((await rig.status()).problems, []);
+      assert.equal((await rig.cli("flush")).code, 0);
+      assert.equal(await Deno.readTextFile(`${rig.mountPoint("one")}/a.txt`), "x\n");
+      assert.equal((await rig.cli("stop")).code, 0);
+    } finally {
+      await returned.close();
+    }
   },
 );
 
@@ -209,6 +260,7 @@ daemonTest("The status document has the fields that the interface promises", asy
   await using rig = await DaemonRig.create();
   await rig.run();
   await Deno.writeTextFile(`${rig.mountPoint("one")}/a.txt`, "hello");
+  assert.equal((await rig.cli("flush")).code, 0);
   const { stdout, code } = await rig.cli("status", "--json");
   assert.equal(code, 0);
   const document = JSON.parse(stdout);
@@ -221,6 +273,7 @@ daemonTest("The status document has the fields that the interface promises", asy
     memory: { used_bytes: "number", limit_bytes: "number", rss_bytes: "number" },
     cache: { used_bytes: "number", limit_bytes: "number", hit_rate: "number?" },
     connections: { in_use: "number", limit: "number" },
+    problems: [],
     mounts: [{
       id: "string",
       name: "string",
@@ -237,10 +290,12 @@ daemonTest("The status document has the fields that the interface promises", asy
         pending_files: "number",
         pending_bytes: "number",
         oldest_seconds: "number?",
+        oldest_paths: [],
         active: "number",
         last_error: "null",
       },
       conflicts: [],
+      lost_and_found: [],
       requests: {
         get: "number",
         put: "number",

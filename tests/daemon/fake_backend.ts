@@ -67,11 +67,13 @@ export class FakeBackend implements MountBackend {
       memory: { used_bytes: 1, limit_bytes: 2, rss_bytes: 3 },
       cache: { used_bytes: 1, limit_bytes: 2, hit_rate: null },
       connections: { in_use: 0, limit: 64 },
+      problems: [],
     };
   }
 
-  close(): void {
+  close(): Promise<void> {
     this.closed = true;
+    return Promise.resolve();
   }
 }
 
@@ -86,6 +88,8 @@ export function fakeMountConfig(name: string, more: Partial<MountConfig> = {}): 
     readOnly: false,
     autoMount: true,
     enabled: true,
+    durability: "journal",
+    fsync: "journal",
     metadataTtlMs: 60_000,
     attributes: "fast",
     fileMode: 0o644,
@@ -102,10 +106,12 @@ export function fakeReport(pendingFiles = 0): MountReport {
       pending_files: pendingFiles,
       pending_bytes: pendingFiles * 10,
       oldest_seconds: pendingFiles === 0 ? null : 3,
+      oldest_paths: Array.from({ length: Math.min(pendingFiles, 3) }, (_, n) => `file ${n}`),
       active: 0,
       last_error: null,
     },
     conflicts: [],
+    lost_and_found: [],
     requests: {
       get: 0,
       put: 0,

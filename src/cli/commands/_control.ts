@@ -1,5 +1,5 @@
 /** What the commands that talk to the daemon share. */
-import { formatSize } from "../../base/units.ts";
+import { formatDuration, formatSize } from "../../base/units.ts";
 import type { Config } from "../../config/types.ts";
 import { ControlClient, ControlTimeoutError, NoDaemonError } from "../../control/client.ts";
 import {
@@ -42,7 +42,7 @@ export function toCommandError(error: unknown): unknown {
   if (error instanceof ProblemError) {
     const { detail, hint, status, pending = [] } = error.problem;
     const left = pending.filter(({ files }) => files > 0);
-    return new CommandError(left.length === 0 ? detail : `${detail}. Pending: ${describe(left)}`, {
+    return new CommandError(left.length === 0 ? detail : `${detail}. Pending:${describe(left)}`, {
       exitCode: status === 504 || left.length > 0 ? EXIT.timedOut : EXIT.failed,
       ...(hint === undefined ? {} : { hint }),
       cause: error,
@@ -117,8 +117,39 @@ export function describeTrouble(trouble: { message: string; hint: string }): str
     : `${trouble.message}. ${trouble.hint}`;
 }
 
+/** One line for each mount: how much is pending, for how long, which files, and why. */
 function describe(pending: readonly PendingMount[]): string {
-  return pending.map(({ name, files, bytes }) =>
-    `${files} ${files === 1 ? "file" : "files"} (${formatSize(bytes)}) of "${name}"`
-  ).join(", ");
+  return pending.map(({ name, files, bytes, oldest_seconds, oldest_paths, last_error }) => {
+    const age = oldest_seconds === null ? "" : `, the oldest for ${formatSeconds(oldest_seconds)}`;
+    const paths = oldest_paths.length === 0 ? "" : `: ${listPaths(oldest_paths, files)}`;
+    const error = last_error === null ? "" : `; last error: ${last_error}`;
+    return `\n  ${countText(files, bytes)} of "${name}"${age}${paths}${error}`;
+  }).join("");
+}
+
+/** The first few of `count` paths, quoted so that no name can be taken for something else. */
+export function listPaths(paths: readonly string[], count: number): string {
+  const more = count - paths.length;
+  const list = paths.map((path) => JSON.stringify(path)).join(", ");
+  return more > 0 ? `${list} and ${more} more` : list;
+}
+
+/** What a stop that did not wait leaves behind, as the end of its sentence; `when` it goes on. */
+export function leftText(files: number, bytes: number, when: string): string {
+  return files === 0 ? "" : `; ${countText(files, bytes)} not in S3 yet: kept, to go up ${when}`;
+}
+
+/** As `leftText`, of a mount that was stopped. */
+export function leftOfMount({ uploads }: MountStatus): string {
+  return leftText(uploads.pending_files, uploads.pending_bytes, "when it is mounted again");
+}
+
+/** "2 files (10 KiB)" */
+export function countText(files: number, bytes: number): string {
+  return `${files} ${files === 1 ? "file" : "files"} (${formatSize(bytes)})`;
+}
+
+/** An age for people. */
+export function formatSeconds(seconds: number): string {
+  return formatDuration(seconds * 1000);
 }

@@ -15,6 +15,6 @@ export const drainFlags = {
   ),
   force: option("--force", {
     description:
-      message`Do not wait for uploads, and detach folders that are in use. What is not uploaded stays on disk.`,
+      message`Do not wait for uploads, and detach folders that are in use. Nothing is dropped: what is pending stays in the journal and goes up at the next start.`,
   }),
 };

@@ -6,7 +6,7 @@ import { mountName } from "../arguments.ts";
 import type { Action, Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import { formatTable } from "../table.ts";
-import { findMount, forEachMount, withDaemon } from "./_control.ts";
+import { findMount, forEachMount, leftOfMount, withDaemon } from "./_control.ts";
 import { drainFlags } from "./_drain_flags.ts";
 
 const name = argument(mountName(), { description: message`A mount of the config.` });
@@ -58,7 +58,7 @@ const stop = subcommand(
           context,
           [findMount(await client.status(context.signal), name)],
           ({ id }) => client.stopMount(id, { timeoutMs, force }, context.signal),
-          ({ name }) => `${name} is unmounted`,
+          (mount) => `${mount.name} is unmounted${leftOfMount(mount)}`,
         )),
   ),
   { brief: message`Unmounts one; the same as “cloudmount unmount NAME”.` },

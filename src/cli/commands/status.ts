@@ -8,9 +8,17 @@ import type { MountState, MountStatus, StatusDocument } from "../../control/prot
 import { mountName } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
+import { printable } from "../printable.ts";
 import type { Style } from "../style.ts";
 import { formatTable } from "../table.ts";
-import { describeTrouble, findMount, withDaemon } from "./_control.ts";
+import {
+  countText,
+  describeTrouble,
+  findMount,
+  formatSeconds,
+  listPaths,
+  withDaemon,
+} from "./_control.ts";
 
 const WATCH_MS = 2000;
 
@@ -43,7 +51,14 @@ export const command: Command = {
   exitCodes: [EXIT.config, EXIT.noDaemon, EXIT.unhealthy],
 };
 
+/**
+ * Conflicts, and what was set aside, do not count: the mount works, nothing of it is getting worse, and
+ * both files stay until somebody has looked at them. A monitor that is red for weeks is not looked at.
+ */
 const FINE: readonly MountState[] = ["mounted", "stopped", "draining"];
+
+/** Conflicts of a mount shown to people; --json has all. */
+const CONFLICTS_SHOWN = 10;
 
 function isFine(mount: MountStatus): boolean {
   return FINE.includes(mount.state);
@@ -61,7 +76,6 @@ export function statusText(status: StatusDocument, style: Style): string {
     })`,
     `connections ${connections.in_use} of ${connections.limit}`,
   ].join(", ");
-  if (status.mounts.length === 0) return `${head}\n\nThe config lists no mounts.`;
   const rows = status.mounts.map((mount) => [
     mount.name,
     mount.state,
@@ -70,33 +84,49 @@ export function statusText(status: StatusDocument, style: Style): string {
     pendingText(mount),
   ]);
   const columns = ["NAME", "STATE", "BUCKET", "MOUNT POINT", "NOT YET IN S3"];
-  const table = formatTable(
+  const table = rows.length === 0 ? "The config lists no mounts." : formatTable(
     columns.map((title) => ({ title })),
     rows,
     style,
     (cell, column, row) =>
       column === 1 ? stateColour(status.mounts[row]!.state, style)(cell) : cell,
   );
-  const remarks = status.mounts.flatMap((mount) => remarksOf(mount, style));
+  const remarks = [
+    ...status.problems.map((problem) => `${style.bold("daemon")}: ${printable(problem)}`),
+    ...status.mounts.flatMap((mount) =>
+      remarksOf(mount).map((remark) => `${style.bold(mount.name)}: ${printable(remark)}`)
+    ),
+  ];
   return [head, "", table, ...(remarks.length === 0 ? [] : ["", ...remarks])].join("\n");
 }
 
 function pendingText({ uploads }: MountStatus): string {
-  if (uploads.pending_files === 0) return "-";
-  return `${uploads.pending_files} files, ${formatSize(uploads.pending_bytes)}`;
+  const { pending_files, pending_bytes, oldest_seconds } = uploads;
+  if (pending_files === 0) return "-";
+  const age = oldest_seconds === null ? "" : `, oldest ${formatSeconds(oldest_seconds)}`;
+  return `${countText(pending_files, pending_bytes)}${age}`;
 }
 
-function remarksOf(mount: MountStatus, style: Style): string[] {
+/** What a person should know of a mount, a line each. */
+function remarksOf(mount: MountStatus): string[] {
+  const { error, enabled, uploads, conflicts, lost_and_found } = mount;
   const remarks: string[] = [];
-  if (mount.error !== null) {
-    remarks.push(
-      `${style.bold(mount.name)}: ${describeTrouble(mount.error)} (since ${mount.error.since})`,
-    );
+  if (error !== null) remarks.push(`${describeTrouble(error)} (since ${error.since})`);
+  if (uploads.last_error !== null) {
+    remarks.push(`last failed upload: ${uploads.last_error}`);
+    if (uploads.oldest_paths.length > 0) {
+      remarks.push(`not in S3 yet: ${listPaths(uploads.oldest_paths, uploads.pending_files)}`);
+    }
   }
-  if (mount.uploads.last_error !== null) {
-    remarks.push(`${style.bold(mount.name)}: last failed upload: ${mount.uploads.last_error}`);
+  for (const { path, copy, at } of conflicts.slice(0, CONFLICTS_SHOWN)) {
+    const yours = copy === null ? "what S3 has was kept" : `yours is ${JSON.stringify(copy)}`;
+    const names = `${JSON.stringify(path)} was changed in S3 too; ${yours}`;
+    remarks.push(`conflict: ${names} (${at})`);
   }
-  if (!mount.enabled) remarks.push(`${style.bold(mount.name)}: disabled in the config`);
+  const more = conflicts.length - CONFLICTS_SHOWN;
+  if (more > 0) remarks.push(`${more} more conflicts: cloudmount status ${mount.name} --json`);
+  remarks.push(...lost_and_found.map((line) => `set aside: ${line}`));
+  if (!enabled) remarks.push("disabled in the config");
   return remarks;
 }
 

@@ -5,7 +5,7 @@ import { argument, option } from "@optique/core/primitives";
 import { mountName } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { findMounts, forEachMount, requireChoice, withDaemon } from "./_control.ts";
+import { findMounts, forEachMount, leftOfMount, requireChoice, withDaemon } from "./_control.ts";
 import { drainFlags } from "./_drain_flags.ts";
 
 const flags = object({
@@ -16,6 +16,7 @@ const flags = object({
 
 export const command: Command = {
   description: "Waits until everything written to the mounts is in S3 and unmounts them. " +
+    "When that takes too long they stay mounted. " +
     "The daemon goes on.",
   parser: map(flags, ({ names, all, timeoutMs, force }) => (context) => {
     requireChoice(names, all);
@@ -26,7 +27,7 @@ export const command: Command = {
         context,
         all ? status.mounts : findMounts(status, names),
         ({ id }) => client.stopMount(id, { timeoutMs, force }, signal),
-        ({ name }) => `${name} is unmounted`,
+        (mount) => `${mount.name} is unmounted${leftOfMount(mount)}`,
       );
     });
   }),

@@ -30,13 +30,19 @@ export async function checkRound(stage: DemoStage, steps: Steps): Promise<void> 
   await checkWriting(stage, steps);
   await checkChanging(stage, steps);
   await steps.run("status: both mounted, nothing pending", async (signal) => {
+    await flush(stage, signal);
     using client = stage.control();
-    for (const { name } of DEMO_BUCKETS) await client.flushMount(name, 60_000, signal);
     const status = await client.status(signal);
     assert.deepEqual(status.mounts.map(({ state }) => state), ["mounted", "mounted"]);
     assert.equal(status.healthy, true);
     for (const { uploads } of status.mounts) assert.equal(uploads.pending_files, 0);
   });
+}
+
+/** Waits until S3 has what the folders have: close does not wait for it. */
+async function flush(stage: DemoStage, signal: AbortSignal): Promise<void> {
+  using client = stage.control();
+  for (const { name } of DEMO_BUCKETS) await client.flushMount(name, 60_000, signal);
 }
 
 async function checkReading(stage: DemoStage, steps: Steps): Promise<void> {
@@ -83,6 +89,7 @@ async function checkWriting(stage: DemoStage, steps: Steps): Promise<void> {
   await steps.run("write a text in a new folder, read it back over S3", async (signal) => {
     await Deno.mkdir(join(documents, "new folder"));
     await Deno.writeTextFile(join(documents, "new folder/Grüße.txt"), "Hello, bucket\n");
+    await flush(stage, signal);
     assert.equal(await objectText(store, "new folder/Grüße.txt", signal), "Hello, bucket\n");
   });
   await steps.run("append to it, overwrite its start, read it back over S3", async (signal) => {
@@ -92,12 +99,14 @@ async function checkWriting(stage: DemoStage, steps: Steps): Promise<void> {
       using file = await Deno.open(path, { read: true, write: true });
       await file.write(new TextEncoder().encode("HELLO"));
     }
+    await flush(stage, signal);
     const expected = "HELLO, bucket\nSecond line\n";
     assert.equal(await objectText(store, "new folder/Grüße.txt", signal), expected);
   });
   await steps.run("write 20 MiB (a multipart upload), compare SHA-256 with S3", async (signal) => {
     const bytes = pseudoRandom(MULTIPART_BYTES, 7);
     await Deno.writeFile(join(documents, "new folder/large.bin"), bytes);
+    await flush(stage, signal);
     const hash = await objectHash(store, "new folder/large.bin", signal);
     assert.equal(hash, createHash("sha256").update(bytes).digest("hex"));
   });
@@ -112,6 +121,7 @@ async function checkChanging(stage: DemoStage, steps: Steps): Promise<void> {
       join(documents, "new folder/greetings.txt"),
     );
     await Deno.rename(join(documents, "new folder"), join(documents, "renamed"));
+    await flush(stage, signal);
     const found = (await keys(store, "renamed/", signal)).filter((key) => !key.endsWith("/"));
     assert.deepEqual(found.sort(), ["renamed/greetings.txt", "renamed/large.bin"]);
     assert.deepEqual(await keys(store, "new folder/", signal), []);
@@ -119,8 +129,10 @@ async function checkChanging(stage: DemoStage, steps: Steps): Promise<void> {
   });
   await steps.run("delete a file and a folder, see them gone in S3", async (signal) => {
     await Deno.remove(join(documents, "renamed/greetings.txt"));
+    await flush(stage, signal);
     await assert.rejects(store.head("renamed/greetings.txt", signal), NotFoundError);
     await Deno.remove(join(documents, "renamed"), { recursive: true });
+    await flush(stage, signal);
     assert.deepEqual(await keys(store, "renamed/", signal), []);
     await assert.rejects(Deno.stat(join(documents, "renamed")), Deno.errors.NotFound);
   });
