@@ -1,16 +1,8 @@
-/**
- * An endpoint that fails, between two mounts of one daemon of which one has it in its way. The proxy
- * runs in this process, which therefore uses the mounts through other processes only: a synchronous
- * call, and `close` of a file is one, would wait for itself.
- */
+/** An endpoint that fails, and two mounts of one daemon of which one has it in its way. */
 import assert from "node:assert/strict";
-import { type FaultProxy, startFaultProxy } from "../support/fault_proxy.ts";
-import {
-  type MountedBuckets,
-  type MountedOptions,
-  mountTest,
-  withMountedBuckets,
-} from "../support/mount_daemon.ts";
+import { type MountedBuckets, mountTest } from "../support/mount_daemon.ts";
+import { withFaults } from "../support/mount_faults.ts";
+import { flushMount } from "../support/mount_flush.ts";
 import { eventually, python, run, sh, succeed } from "../support/mount_programs.ts";
 import { withSeed } from "../support/seeded_random.ts";
 
@@ -29,27 +21,6 @@ def call(work):
 `;
 /** What needs no answer of the endpoint comes in this time. */
 const AT_ONCE_MS = 2000;
-
-/** Runs a test with a proxy in front of alpha; beta goes straight to the server. */
-async function withFaults(
-  use: (mounted: MountedBuckets, proxy: FaultProxy) => Promise<void>,
-  options: MountedOptions = {},
-  seed = 1,
-): Promise<void> {
-  let proxy: FaultProxy | undefined;
-  try {
-    await withMountedBuckets((mounted) => use(mounted, proxy!), {
-      ...options,
-      endpoint: async (bucket, url) => {
-        if (bucket !== "alpha") return url;
-        proxy = await startFaultProxy(url, { seed });
-        return proxy.url;
-      },
-    });
-  } finally {
-    await proxy?.close();
-  }
-}
 
 mountTest("an endpoint out of reach fails in bounded time, and only what needs it", async () => {
   await withFaults(async (mounted, proxy) => {
@@ -87,7 +58,8 @@ mountTest("an endpoint out of reach fails in bounded time, and only what needs i
       async () => (await mounted.status()).state === "degraded",
     );
     const { uploads, error } = await mounted.status();
-    assert.equal(uploads.pending_files, 1);
+    // An error of close or mkdir says that it is not in S3 yet; it is kept, and goes there.
+    assert.deepEqual([...uploads.oldest_paths].sort(), ["seen/new/", "seen/saved"]);
     assert.equal(uploads.pending_bytes, 8);
     assert.ok(uploads.last_error !== null && error !== null);
     assert.equal((await mounted.status("beta")).state, "mounted");
@@ -102,11 +74,14 @@ mountTest("an endpoint out of reach fails in bounded time, and only what needs i
     assert.equal(await mounted.other().text("seen/saved"), "precious");
     assert.equal(
       await sh(folder, "cat seen/unread unseen/file; ls seen | tr '\n' ' '"),
-      "other\nxread saved unread ",
+      "other\nxnew read saved unread ",
     );
     await eventually("all is well again", async () => (await mounted.statusDocument()).healthy);
     assert.equal((await mounted.status()).uploads.pending_files, 0);
-    assert.ok(!(await mounted.other().keys()).some((key) => /^(seen\/new|moved)/.test(key)));
+    // A directory is renamed at once or not at all.
+    assert.deepEqual(await mounted.other().keys("moved"), []);
+    assert.deepEqual(await mounted.other().keys("third"), ["third/"]);
+    assert.deepEqual(await mounted.other().keys("seen/new"), ["seen/new/"]);
   }, { defaults: 'metadata_ttl = "2s"' });
 });
 
@@ -171,33 +146,49 @@ mountTest("what an unreliable endpoint takes and gives is whole", async () => {
 });
 
 mountTest(
-  "a daemon stopped by force with the endpoint down keeps what was written on the disk",
+  "a daemon stopped by force with the endpoint down keeps what was written, and it goes up later",
   async () => {
     await withFaults(async (mounted, proxy) => {
       const folder = mounted.path();
       await sh(folder, "ls");
-      await proxy.setFaults({ rules: [{ fault: { kind: "stall" }, method: "PUT" }] });
+      await proxy.setFaults({ down: true });
+      // Its close waits for S3.
       const writer = run("python3", ["-c", "open('kept', 'w').write('precious')"], { cwd: folder });
       await eventually(
-        "the upload waits",
-        async () => (await mounted.status()).uploads.active === 1,
+        "the upload is pending",
+        async () => (await mounted.status()).uploads.pending_bytes === 8,
       );
-      const { code } = await mounted.command("stop", "--force");
+      const { code, stdout } = await mounted.command("stop", "--force");
       assert.equal(code, 0);
+      assert.match(stdout, /1 file \(8 B\) not in S3 yet/);
       await writer;
-      const staged = `${mounted.folder}/state/staged/alpha`;
-      const found: string[] = [];
-      for await (const { name } of Deno.readDir(staged)) {
-        found.push(name);
-      }
-      assert.equal(found.length, 2, found.join());
-      const note = found.find((name) => name.endsWith(".json"))!;
-      assert.match(await Deno.readTextFile(`${staged}/${note}`), /"key": "kept"/);
-      assert.equal(await Deno.readTextFile(`${staged}/${note.slice(0, -5)}`), "precious");
       await mounted.ended();
+      assert.deepEqual(await stagedContents(mounted), ["precious"]);
+
+      await mounted.start({ offline: ["alpha"] });
+      await quickly("what was written", async () => {
+        assert.equal(await sh(folder, "cat kept"), "precious");
+      });
+      assert.equal((await mounted.status()).uploads.pending_files, 1);
+      await proxy.setFaults({});
+      await eventually("it is in S3", async () => (await mounted.other().head("kept"))?.size === 8);
+      assert.equal(await mounted.other().text("kept"), "precious");
+      await flushMount(mounted);
+      assert.deepEqual(await stagedContents(mounted), []);
     });
   },
 );
+
+/** What of all mounts waits on the local disk. */
+async function stagedContents(mounted: MountedBuckets): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir(`${mounted.folder}/state/staged`)) {
+    for await (const file of Deno.readDir(`${mounted.folder}/state/staged/${name}`)) {
+      found.push(await Deno.readTextFile(`${mounted.folder}/state/staged/${name}/${file.name}`));
+    }
+  }
+  return found;
+}
 
 async function quickly<T>(what: string, work: () => Promise<T>): Promise<T> {
   const startMs = performance.now();

@@ -50,10 +50,17 @@ export class OtherClient implements Disposable {
   }
 
   async get(key: string): Promise<Uint8Array<ArrayBuffer>> {
-    const { Body } = await this.#client.send(
+    return (await this.getWithMetadata(key)).bytes;
+  }
+
+  async getWithMetadata(key: string): Promise<{
+    readonly bytes: Uint8Array<ArrayBuffer>;
+    readonly metadata: Readonly<Record<string, string>>;
+  }> {
+    const { Body, Metadata } = await this.#client.send(
       new GetObjectCommand({ Bucket: this.bucket, Key: key }),
     );
-    return new Uint8Array(await Body!.transformToByteArray());
+    return { bytes: new Uint8Array(await Body!.transformToByteArray()), metadata: Metadata ?? {} };
   }
 
   /** SHA-256 of an object, which may be large. */

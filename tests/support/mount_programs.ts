@@ -7,6 +7,7 @@ export interface Finished {
 }
 
 export interface ProgramOptions {
+  /** Where the program stands; this process does not go there itself, which would block it in a mount. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
@@ -24,8 +25,12 @@ export async function run(
   { cwd, env, stdin, seconds = 60 }: ProgramOptions = {},
 ): Promise<Finished> {
   const child = new Deno.Command("timeout", {
-    args: ["-s", "KILL", String(seconds), program, ...args],
-    ...(cwd === undefined ? {} : { cwd }),
+    args: [
+      ...["-s", "KILL", String(seconds)],
+      ...(cwd === undefined ? [] : ["env", "-C", cwd]),
+      program,
+      ...args,
+    ],
     env: { LC_ALL: "C.UTF-8", ...env },
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
@@ -94,6 +99,23 @@ export function python(
   options: ProgramOptions = {},
 ): Promise<string> {
   return succeed("python3", ["-c", source, ...args], options);
+}
+
+/** A Python program that makes a tree of small files: root, how many, seed of their contents. */
+export const MAKE_TREE = `
+import os, random, sys
+root, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+random.seed(seed)
+for i in range(count):
+    folder = os.path.join(root, f"folder {i % 7}", f"sub{i % 11}")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, f"file-{i:04}.txt"), "wb") as file:
+        file.write(random.randbytes(random.randrange(0, 3000)))
+`;
+
+/** The first of `programs` that is on PATH. */
+export function firstProgram(programs: readonly string[]): string | undefined {
+  return programs.find((program) => missingPrograms([program]).length === 0);
 }
 
 /** Those of `programs` that are not on PATH. */

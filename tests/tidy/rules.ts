@@ -9,6 +9,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   net: 1,
   config: 1,
   control: 1,
+  journal: 1,
   agent: 1,
   s3: 2,
   serve_s3: 2,

@@ -1,0 +1,24 @@
+/** The model on the file system itself, over a bucket in memory. */
+import { withSeed } from "../support/seeded_random.ts";
+import { DirectSubject } from "./direct_subject.ts";
+import { lengthOf } from "./lengths.ts";
+import { runModel } from "./run_model.ts";
+
+/** One file system after another: each begins with nothing. */
+const OPERATIONS_EACH = 2000;
+
+Deno.test("random operations on the file system do what they do to a tree in memory", async () => {
+  for (let done = 0; done < lengthOf(20_000, 100_000); done += OPERATIONS_EACH) {
+    await withSeed((random) =>
+      runModel({
+        random,
+        operations: OPERATIONS_EACH,
+        open: (attempt) => Promise.resolve(new DirectSubject(attempt)),
+        shrinkSeconds: 60,
+        remoteShare: 0.03,
+        restartShare: 0.003,
+        verifyShare: 0.005,
+      })
+    );
+  }
+});
