@@ -33,9 +33,10 @@ export interface VolumeJournal {
   /**
    * Applies `ops` atomically, in the order of the calls; resolves when they are durable. Values are taken
    * as they are at the call. Rejects with `JournalError` when the disk is full or broken: nothing of this
-   * commit is then stored, and later ones may still succeed.
+   * commit is then stored, and later ones may still succeed. On a full disk only what `makesRoom` is
+   * taken: commits that let staged files go. Those that only delete do so by themselves.
    */
-  commit(ops: readonly JournalOp[]): Promise<void>;
+  commit(ops: readonly JournalOp[], options?: { readonly makesRoom: boolean }): Promise<void>;
 }
 
 /** Commits that wait or are being stored; who comes then waits for its turn before it joins them. */
@@ -91,7 +92,7 @@ export class Journal {
   async setWhole(volume: string): Promise<void> {
     if (this.#whole.has(volume)) return;
     const change = { kind: WHOLE, key: JSON.stringify(volume), value: "true" };
-    await this.#commit({ volume: OWN_VOLUME, changes: [change] });
+    await this.#commit({ volume: OWN_VOLUME, changes: [change], makesRoom: false });
     this.#whole.add(volume);
   }
 
@@ -107,7 +108,8 @@ export class Journal {
   of(volume: string): VolumeJournal {
     return {
       load: () => this.#load(volume),
-      commit: async (ops) => await this.#commit({ volume, changes: ops.map(changeOf) }),
+      commit: async (ops, { makesRoom } = { makesRoom: false }) =>
+        await this.#commit({ volume, changes: ops.map(changeOf), makesRoom }),
     };
   }
 
@@ -134,7 +136,7 @@ export class Journal {
 
   /** Resolves when all commits of before are stored or have failed. */
   #settled(): Promise<void> {
-    return this.#commit({ volume: OWN_VOLUME, changes: [] });
+    return this.#commit({ volume: OWN_VOLUME, changes: [], makesRoom: false });
   }
 
   async #commit(commit: RowCommit): Promise<void> {

@@ -28,6 +28,8 @@ export interface RowChange {
 export interface RowCommit {
   readonly volume: string;
   readonly changes: readonly RowChange[];
+  /** What it says lets files go: it is taken also when the disk is full, as long as that is possible. */
+  readonly makesRoom: boolean;
 }
 
 export interface JournalPlaces {
@@ -167,11 +169,12 @@ export class JournalDatabase {
   }
 
   /**
-   * As `#store`. On a full disk only removals are taken until there is room again: they let staged files
-   * go, which makes room, and the room that the ballast held is for them.
+   * As `#store`. On a full disk only what makes room is taken until there is room again; the room that
+   * the ballast held is for that.
    */
   #storeAlone(commit: RowCommit): unknown {
-    if (this.#isTight && commit.changes.some(({ value }) => value !== null)) {
+    const makesRoom = commit.makesRoom || commit.changes.every(({ value }) => value === null);
+    if (this.#isTight && !makesRoom) {
       const failure = this.#loosen();
       if (failure !== undefined) return failure;
     }

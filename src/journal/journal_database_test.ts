@@ -20,8 +20,8 @@ function open(directory: string): JournalDatabase {
   return JournalDatabase.open({ directory, lostAndFound: `${directory}/lost+found` }, NOW_MS);
 }
 
-function put(key: string, value = "1"): RowCommit {
-  return { volume: "v", changes: [{ kind: "k", key: JSON.stringify(key), value }] };
+function put(key: string, value = "1", makesRoom = false): RowCommit {
+  return { volume: "v", changes: [{ kind: "k", key: JSON.stringify(key), value }], makesRoom };
 }
 
 function stored(database: JournalDatabase): string[] {
@@ -77,7 +77,7 @@ Deno.test("A commit that fails stores nothing of itself and lets the others of i
         BEGIN SELECT RAISE(FAIL, 'refused'); END`);
     });
     const again = open(directory);
-    const bad = { volume: "v", changes: [...put("b").changes, ...put("c", '"bad"').changes] };
+    const bad = { ...put("b"), changes: [...put("b").changes, ...put("c", '"bad"').changes] };
     const [first, second, third] = again.commit([put("a"), bad, put("d")]);
     assert.equal(first, undefined);
     assert.ok(second instanceof JournalError);
@@ -279,11 +279,16 @@ Deno.test({
       fill(`${directory}/others`);
       for (const key of kept.splice(0, kept.length - 5)) {
         const changes = [{ kind: "k", key: JSON.stringify(key), value: null }];
-        const [error] = database.commit([{ volume: "v", changes }]);
+        const [error] = database.commit([{ volume: "v", changes, makesRoom: false }]);
         assert.equal(error, undefined);
         const [refused] = database.commit([put("new")]);
         assert.equal(refused?.reason, "full");
       }
+      // A record that is replaced by one that needs no staged file.
+      assert.deepEqual(database.commit([put(kept[0]!, "{}", true)]), [undefined]);
+      assert.deepEqual(database.commit([put("removed", "{}", true)]), [undefined]);
+      kept.push("removed");
+      assert.equal(database.commit([put("new")])[0]?.reason, "full");
       enlarge();
       assert.deepEqual(database.commit([put("last")]), [undefined]);
       assert.deepEqual(stored(database), [...kept, "last"]);
