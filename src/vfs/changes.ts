@@ -119,7 +119,8 @@ export class Changes {
     const nothingThere = key.endsWith("/")
       ? inode?.kind === "directory" && inode.isNew
       : (present === undefined ? remote : present.remote) === undefined;
-    const mayBeThere = present?.running === true || present?.tried === true;
+    const mayBeThere = present !== undefined &&
+      (present.running || present.tried || present.sent.length > 0);
     if (nothingThere && !mayBeThere) {
       if (present !== undefined) this.#drop(present);
       return undefined;

@@ -83,7 +83,7 @@ export class Conflicts {
     error: StoreError,
     signal: AbortSignal,
   ): Promise<boolean> {
-    if (change.wish.kind !== "file" || change.wish.inode !== inode) return false;
+    if (!isWishOf(change, inode)) return false;
     const isSource = error instanceof NotFoundError ||
       (error instanceof PreconditionFailedError && error.what === "source");
     const source = inode.dirty ? inode.staged!.base : inode.source;
@@ -91,6 +91,7 @@ export class Conflicts {
       return await this.#followSource(change, inode, signal);
     }
     const info = await this.#look(change.key, signal);
+    if (!isWishOf(change, inode)) return false;
     if (!inode.dirty && !inode.moved) {
       if (info !== undefined && hasAttributes(info, inode)) {
         this.#adoptAttributes(change, inode, info);
@@ -100,6 +101,7 @@ export class Conflicts {
     // Refused for another reason than what is there: try again as before.
     if (info !== undefined && info.etag === change.remote && !isSource) return true;
     if (info !== undefined && !inode.dirty && await this.#isCopy(info, inode, change, signal)) {
+      if (!isWishOf(change, inode)) return false;
       this.#adoptCopy(change, inode, info);
       return false;
     }
@@ -112,7 +114,9 @@ export class Conflicts {
       change.remote = info.etag;
       return true;
     }
-    if (inode.dirty && !await this.#complete(inode, signal)) {
+    const isComplete = !inode.dirty || await this.#complete(inode, signal);
+    if (!isWishOf(change, inode)) return false;
+    if (!isComplete) {
       await this.#setAside(change, inode);
       return false;
     }
@@ -141,7 +145,9 @@ export class Conflicts {
     const { store, log, attributes, blocks } = this.#volume.options;
     const before = inode.source!;
     const info = await this.#look(before.key, signal);
-    if (inode.dirty && !await this.#complete(inode, signal)) {
+    const isComplete = !inode.dirty || await this.#complete(inode, signal);
+    if (!isWishOf(change, inode)) return false;
+    if (!isComplete) {
       await this.#setAside(change, inode);
       return false;
     }
@@ -343,6 +349,11 @@ export class Conflicts {
   #now(): string {
     return new Date(this.#volume.options.clock.nowMs()).toISOString();
   }
+}
+
+/** False when the file was removed, renamed or replaced while its conflict was looked into. */
+function isWishOf(change: Change, inode: FileInode): boolean {
+  return change.wish.kind === "file" && change.wish.inode === inode;
 }
 
 /** True when the object has the inode's size and says of itself what was set here. */

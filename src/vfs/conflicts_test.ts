@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
-import { context, MemoryVolume } from "../../tests/support/memory_volume.ts";
+import { context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { utf8Size } from "../cache/names.ts";
 import type { StoreHook } from "../s3/stores/memory.ts";
 import { conflictName } from "./conflict_name.ts";
@@ -221,6 +221,41 @@ Deno.test("Conflicts leave the handle that has a file open on its own version", 
   await drain(volume);
   assert.equal(await volume.object("f"), "theirs");
   assert.equal(await volume.object(copyOf("f")), "ours and more");
+});
+
+Deno.test("Conflicts leave alone what was removed or renamed while they were looked into", async () => {
+  await using volume = journalled();
+  await volume.list("");
+  const names = ["removed", "renamed", "same", "same2"];
+  for (const name of names) await volume.write(name, "ours");
+  for (const name of names) {
+    await volume.putObject(name, name.startsWith("same") ? "ours" : "theirs");
+  }
+  const held = Promise.withResolvers<void>();
+  let heads = 0;
+  volume.store.hook = async ({ method }) => {
+    if (method === "head" && ++heads <= names.length) await held.promise;
+  };
+  const drained = drain(volume);
+  await until(() => heads === names.length);
+  await volume.unlink("removed");
+  await volume.rename("renamed", "new");
+  await volume.unlink("same");
+  await volume.rename("same2", "new2");
+  held.resolve();
+  await drained;
+  volume.store.hook = undefined;
+  await drain(volume);
+  const expected = { new: "ours", new2: "ours", removed: "theirs", renamed: "theirs" };
+  const keys = (await volume.keys()).filter((key) => !key.startsWith("same"));
+  assert.deepEqual(keys, Object.keys(expected));
+  for (const [key, text] of Object.entries(expected)) {
+    assert.equal(await volume.object(key), text, key);
+    assert.equal(await volume.read(key), text, key);
+  }
+  for (const name of await volume.list("")) await volume.read(name);
+  assert.equal(volume.fs.conflicts().every(({ copy }) => copy === null), true);
+  assert.deepEqual(volume.journal.entries("change"), []);
 });
 
 Deno.test("Conflicts find names that are free", async () => {

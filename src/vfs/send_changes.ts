@@ -55,6 +55,7 @@ export class SendChanges implements Performer {
         attributes: inode.attributes,
       });
       listings.setMarker(change.key);
+      this.#volume.showDirectory(inode.parent!);
       changes.settle(change);
     }
     await changes.commit([change.key]);

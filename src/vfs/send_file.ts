@@ -14,7 +14,7 @@ import { copyObject } from "../s3/server_copy.ts";
 import type { Change } from "./change.ts";
 import type { Conflicts } from "./conflicts.ts";
 import type { FileContent } from "./file_content.ts";
-import { type DirectoryInode, type FileInode, InodeSource } from "./inode.ts";
+import { type FileInode, InodeSource } from "./inode.ts";
 import type { Volume } from "./volume.ts";
 
 /** A file that changes all the time is uploaded at last as it is: the next upload brings the rest. */
@@ -213,7 +213,7 @@ export class SendFile {
       const { prefix } = inode.parent!;
       options.attributes.remember(prefix, inode.name, inode.source!.etag, inode.attributes);
       options.listings.set(prefix, inode.name, inode.listed());
-      this.#showDirectories(inode.parent!);
+      this.#volume.showDirectory(inode.parent!);
       changes.settle(change);
     }
     // Not wanted under this name any more.
@@ -224,16 +224,6 @@ export class SendFile {
     await changes.commit(present === undefined ? [change.key] : [change.key, present.key]);
     changes.discardRetired(inode);
     this.#content.discardIfUnused(inode);
-  }
-
-  /** A directory that was known by what is pending in it only is in S3 now. */
-  #showDirectories(directory: DirectoryInode): void {
-    const { listings } = this.#volume.options;
-    for (let at = directory; at.parent !== undefined; at = at.parent) {
-      const known = listings.peek(at.parent.prefix, at.name);
-      if (known === undefined || known.entry !== undefined) continue;
-      listings.set(at.parent.prefix, at.name, { kind: "directory", attributes: at.attributes });
-    }
   }
 
   #isStale(change: Change, inode: FileInode, generation: number): boolean {

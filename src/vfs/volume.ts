@@ -130,6 +130,16 @@ export class Volume {
     });
   }
 
+  /** A directory that was known by what is pending in it only is in S3 now, with those above it. */
+  showDirectory(directory: DirectoryInode): void {
+    const { listings } = this.options;
+    for (let at = directory; at.parent !== undefined; at = at.parent) {
+      // Also over a LIST under way, which may not have seen it.
+      if (listings.peek(at.parent.prefix, at.name)?.entry !== undefined) continue;
+      listings.set(at.parent.prefix, at.name, { kind: "directory", attributes: at.attributes });
+    }
+  }
+
   now(): Timespec {
     return timespecOfMs(this.options.clock.nowMs());
   }

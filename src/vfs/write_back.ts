@@ -149,7 +149,9 @@ export class WriteBack implements Scheduler {
   /** What has to come before the change may come at once too. */
   #hastenNeeded(change: Change): void {
     const { changes } = this.#volume;
-    if (!changes.isNeeded(change) && !isDirectoryRemoval(change)) return;
+    const isFirst = !changes.isNeeded(change) && !isDirectoryRemoval(change) &&
+      this.#inTheWay(change).length === 0;
+    if (isFirst) return;
     for (const other of changes.values()) {
       if (!this.#comesBefore(other, change)) continue;
       if (other.isUrgent) continue;
@@ -164,7 +166,29 @@ export class WriteBack implements Scheduler {
     if (other === change) return false;
     // A directory is seen for as long as there are keys below it.
     return this.#volume.changes.neededKey(other) === change.key ||
-      (isDirectoryRemoval(change) && other.key.startsWith(change.key));
+      (isDirectoryRemoval(change) && other.key.startsWith(change.key)) ||
+      this.#inTheWay(change).includes(other);
+  }
+
+  /** Removals of "a/" before "a", and of "a" before "a/b": not every server can have both at once. */
+  #inTheWay({ key, wish }: Change): Change[] {
+    if (wish.kind === "removal") return [];
+    const keys = key.endsWith("/") ? [] : [`${key}/`];
+    for (let end = key.indexOf("/"); end > 0; end = key.indexOf("/", end + 1)) {
+      keys.push(key.slice(0, end));
+    }
+    const { changes } = this.#volume;
+    return keys.filter((key) => changes.isRemoved(key)).map((key) => changes.get(key)!);
+  }
+
+  /** True when `other` has to come before `change`, or before what has to come before it. */
+  #waitsFor(change: Change, other: Change, seen: Set<Change> = new Set()): boolean {
+    seen.add(change);
+    for (const before of this.#volume.changes.values()) {
+      if (seen.has(before) || !this.#comesBefore(before, change)) continue;
+      if (before === other || this.#waitsFor(before, other, seen)) return true;
+    }
+    return false;
   }
 
   /** In the next turn, once for all that happens in this one. */
@@ -221,6 +245,8 @@ export class WriteBack implements Scheduler {
     if (change.wish.kind === "file" && change.wish.inode.uploading) return true;
     if (changes.isNeeded(change)) return true;
     for (const prefix of this.#paused) if (change.key.startsWith(prefix)) return true;
+    // In a circle, all that can be done is to try.
+    if (this.#inTheWay(change).some((removal) => !this.#waitsFor(removal, change))) return true;
     if (!isDirectoryRemoval(change)) return false;
     for (const other of changes.values()) if (this.#comesBefore(other, change)) return true;
     return false;

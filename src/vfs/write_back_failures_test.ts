@@ -238,6 +238,32 @@ Deno.test("WriteBack removes what was stored by an upload whose answer was lost 
   assert.deepEqual(volume.fs.conflicts(), []);
 });
 
+Deno.test("WriteBack removes what was stored by a lost upload also after a further attempt was given up", async () => {
+  const { volume, clock } = journalled();
+  await using _ = volume;
+  await volume.list("");
+  volume.store.answerHook = ({ method }: StoreCall) => {
+    if (method === "put") reset();
+  };
+  await volume.write("f", "x");
+  await clock.advance(1100);
+  await until(() => volume.fs.uploads().failed.length === 1);
+  volume.store.answerHook = undefined;
+  // Written to right before it is sent again.
+  const file = await volume.open("f");
+  volume.journal.beforeCommit = (ops) => {
+    if (ops.some((op) => "put" in op && op.put.key === "f")) volume.writeOpen(file, "y");
+  };
+  await clock.advance(2000);
+  await until(() => volume.fs.uploads().active === 0);
+  volume.journal.beforeCommit = () => {};
+  await volume.close(file);
+  await volume.unlink("f");
+  await drain(volume);
+  assert.deepEqual(await volume.keys(), []);
+  assert.deepEqual(volume.fs.conflicts(), []);
+});
+
 Deno.test("WriteBack answers close with ENOSPC when the journal's disk is full, and keeps the file", async () => {
   const { volume } = journalled();
   await using _ = volume;

@@ -53,9 +53,10 @@ mountTest("a full disk refuses writes with ENOSPC and spoils nothing", async () 
       `mkdir local; cd local; head -c ${40 * MIB} /dev/urandom > large
        for i in 1 2 3 4; do head -c ${MIB} /dev/urandom > early-$i; done
        head -c ${4 * MIB} /dev/urandom > later; head -c ${8 * MIB} /dev/urandom > edited
-       head -c ${6 * MIB} /dev/urandom > unread`,
+       head -c ${6 * MIB} /dev/urandom > unread
+       echo gone > gone`,
     );
-    for (const name of ["edited", "unread"]) {
+    for (const name of ["edited", "gone", "unread"]) {
       await mounted.other().put(name, await Deno.readFile(`${local}/${name}`));
     }
     await sh(folder, "ls -l");
@@ -76,8 +77,8 @@ mountTest("a full disk refuses writes with ENOSPC and spoils nothing", async () 
     );
     await checkAll(mounted, ["edited", "early-2", "unread"]);
 
-    // What is removed makes room.
-    await sh(folder, "rm large; cp ../../local/later later");
+    // Removing is possible, also what is in S3; it makes room.
+    await sh(folder, "rm gone; rm large; cp ../../local/later later");
     // And once more, a program that does not mind the error.
     const partial = await write(`${local}/large`, `${folder}/partial`, "os.O_CREAT | os.O_EXCL");
     assert.equal(partial.error, "ENOSPC");
