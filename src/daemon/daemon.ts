@@ -4,7 +4,7 @@ import { logger } from "../base/log.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { Config } from "../config/types.ts";
 import type { StatusDocument } from "../control/protocol.ts";
-import { startControlServer } from "../control/server.ts";
+import { type ControlServer, startControlServer } from "../control/server.ts";
 import type { MountBackend } from "../wiring/mount_backend.ts";
 import { acquireInstanceLock } from "./instance_lock.ts";
 import { startLogging, stopLogging } from "./logging.ts";
@@ -62,19 +62,21 @@ async function serve({ config, version, createBackend, signals, onReady }: Daemo
   const backend = await createBackend(config);
   for (const problem of backend.usage().problems) log.warn("{problem}", { problem });
   const supervisor = new Supervisor(config, backend, version);
-  const control = await startControlServer(supervisor, config.daemon.socket);
   let ending = false;
+  // Before anybody can ask: `cloudmount start` takes mounts that do not start for those that never will.
   const started = supervisor.startAll().then(() => {
     if (!ending) onReady(supervisor.status());
   });
+  let control: ControlServer | undefined;
   try {
+    control = await startControlServer(supervisor, config.daemon.socket);
     await Promise.race([supervisor.stopped, aborted(signals.end)]);
     log.info("Stopping");
   } finally {
     ending = true;
     await supervisor.end(DRAIN_MS, signals.hurry);
     await started;
-    await control.close();
+    await control?.close();
     log.info("Stopped");
   }
 }

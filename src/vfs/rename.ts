@@ -162,18 +162,20 @@ export class Rename {
 
   async #exchangeFiles(a: FileInode, b: FileInode, context: OpContext): Promise<void> {
     const { changes, options: { listings } } = this.#volume;
-    // Two copies that need each other's place could never be made: one content is brought here.
-    const [smaller, larger] = a.size <= b.size ? [a, b] : [b, a];
-    await this.#bringHere(smaller, context.signal);
     const keyA = a.key!;
     const keyB = b.key!;
+    // Two copies that need each other's place could never be made: one content is brought here.
+    const [smaller, larger] = a.size <= b.size ? [a, b] : [b, a];
+    using here = new DisposableStack();
+    await this.#bringHere(smaller, here, context.signal);
     const needed = neededKeyOf(larger);
-    if (needed !== undefined && changes.makesCircle(smaller.key!, needed)) {
-      await this.#bringHere(larger, context.signal);
-    }
+    const isCircle = needed !== undefined && changes.makesCircle(smaller.key!, needed);
+    if (isCircle) await this.#bringHere(larger, here, context.signal);
     if (a.key !== keyA || b.key !== keyB) {
       throw new FsError("EBUSY", `"${a.name}" or "${b.name}" was changed at the same time`);
     }
+    // An upload of it may have come to its end meanwhile.
+    for (const inode of isCircle ? [a, b] : [smaller]) inode.uploadedGeneration = undefined;
     const remoteA = a.moved ? undefined : a.source?.etag;
     const remoteB = b.moved ? undefined : b.source?.etag;
     this.#volume.inodes.exchange(a, b);
@@ -189,8 +191,13 @@ export class Rename {
     for (const key of [keyA, keyB]) await this.#conflicts.forget(key);
   }
 
-  /** Makes the local file the whole content, durably. */
-  async #bringHere(inode: FileInode, signal: AbortSignal): Promise<void> {
+  /** Makes the local file the whole content, durably; it is kept until `here` is disposed of. */
+  async #bringHere(inode: FileInode, here: DisposableStack, signal: AbortSignal): Promise<void> {
+    inode.handles++;
+    here.defer(() => {
+      inode.handles--;
+      this.#content.released(inode);
+    });
     await this.#content.bringHere(inode, signal);
     await this.#volume.changes.sync(inode);
   }

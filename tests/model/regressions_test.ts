@@ -218,6 +218,17 @@ const REGRESSIONS: Readonly<Record<string, readonly Operation[]>> = {
     { op: "restart", how: "stop" },
     { op: "setxattr", path: "b", name: "user.b", flags: 0, size: 0, fill: 0 },
   ],
+  "a folder that was known by what is in it alone is seen when that comes to S3": [
+    { op: "remotePut", path: "d/a/c", size: 0, fill: 0 },
+    { op: "chmod", path: "d/a/c", mode: 384 },
+    { op: "rename", path: "d", to: "e", flags: 0 },
+    { op: "mkdir", path: "e/a/x" },
+    { op: "restart", how: "stop" },
+    { op: "symlink", path: "c", target: "nowhere" },
+    { op: "pass", ms: 1280 },
+    { op: "list", path: "e/d" },
+    { op: "setxattr", path: "e/a/x", name: "user.a", flags: 0, size: 0, fill: 0 },
+  ],
   "exchanged files do not wait for each other after a restart": [
     { op: "remotePut", path: "a", size: 20, fill: 1 },
     { op: "remotePut", path: "b", size: 30, fill: 2 },

