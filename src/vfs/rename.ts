@@ -101,7 +101,10 @@ export class Rename {
     const { changes, writeBack, options: { listings } } = this.#volume;
     const newKey = to.directory.prefix + to.name;
     const needed = neededKeyOf(inode);
-    if (needed !== undefined && changes.makesCircle(newKey, needed)) {
+    using here = new DisposableStack();
+    const isNested = needed !== undefined && areNested(newKey, needed);
+    if (isNested) await this.#bringHere(inode, here, context.signal);
+    else if (needed !== undefined && changes.makesCircle(newKey, needed)) {
       inode.handles++;
       try {
         await this.#volume.timed(context.signal, (signal) => writeBack.push(inode, signal));
@@ -115,6 +118,8 @@ export class Rename {
     if (!stillThere || (present !== undefined && present !== target)) {
       throw new FsError("EBUSY", `"${from.name}" or "${to.name}" was changed at the same time`);
     }
+    // An upload of it may have come to its end meanwhile.
+    if (isNested) inode.uploadedGeneration = undefined;
     const oldKey = inode.key!;
     const remoteOld = inode.moved ? undefined : inode.source?.etag;
     const remoteNew = target === undefined || target.moved ? undefined : target.source?.etag;
@@ -169,7 +174,8 @@ export class Rename {
     using here = new DisposableStack();
     await this.#bringHere(smaller, here, context.signal);
     const needed = neededKeyOf(larger);
-    const isCircle = needed !== undefined && changes.makesCircle(smaller.key!, needed);
+    const isCircle = needed !== undefined &&
+      (areNested(smaller.key!, needed) || changes.makesCircle(smaller.key!, needed));
     if (isCircle) await this.#bringHere(larger, here, context.signal);
     if (a.key !== keyA || b.key !== keyB) {
       throw new FsError("EBUSY", `"${a.name}" or "${b.name}" was changed at the same time`);
@@ -242,4 +248,9 @@ function checkNotBelow(directory: DirectoryInode, ancestor: DirectoryInode): voi
   for (let at: DirectoryInode | undefined = directory; at !== undefined; at = at.parent) {
     if (at === ancestor) throw new FsError("EINVAL", "A directory cannot move into itself");
   }
+}
+
+/** True for "a" and "a/b": not every server can have both at once, so one cannot be copied to the other. */
+function areNested(a: string, b: string): boolean {
+  return a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
 }

@@ -60,8 +60,10 @@ def open_slot(op):
 
 def hold(op):
     """The kernel keeps the inode without opening the file."""
+    fd = os.open(real(op["path"]), os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    # Only now: what fails leaves the slot as it is.
     drop(op["slot"])
-    HELD[op["slot"]] = os.open(real(op["path"]), os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    HELD[op["slot"]] = fd
 
 
 def open_held(op):

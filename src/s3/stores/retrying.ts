@@ -104,7 +104,7 @@ export class RetryingStore implements ObjectStore {
         throw error;
       }
     };
-    const recover = (s: AbortSignal) => recoverPut(this.#inner, key, body, options, s);
+    const recover = (s: AbortSignal) => recoverPut(this, key, body, options, s);
     return this.#write("PutObject", key, signal, attempt, recover);
   }
 
@@ -115,7 +115,7 @@ export class RetryingStore implements ObjectStore {
     signal: AbortSignal,
   ): Promise<PutResult> {
     const attempt = (s: AbortSignal) => this.#inner.copy(source, key, options, s);
-    const recover = (s: AbortSignal) => recoverCopy(this.#inner, source, key, options, s);
+    const recover = (s: AbortSignal) => recoverCopy(this, source, key, options, s);
     return this.#write("CopyObject", key, signal, attempt, recover);
   }
 
@@ -197,7 +197,7 @@ export class RetryingStore implements ObjectStore {
   ): Promise<PutResult> {
     const attempt = (s: AbortSignal) =>
       this.#inner.completeMultipart(key, uploadId, parts, condition, s);
-    const recover = (s: AbortSignal) => recoverMultipart(this.#inner, key, parts, s);
+    const recover = (s: AbortSignal) => recoverMultipart(this, key, parts, s);
     return this.#write("CompleteMultipartUpload", key, signal, attempt, recover);
   }
 
