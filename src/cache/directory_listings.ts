@@ -18,7 +18,7 @@ import { compareKeys } from "../s3/key_encoding.ts";
 import type { ListPage, ObjectStore } from "../s3/object_store.ts";
 import { addPage } from "./add_page.ts";
 import type { AttributeLoader } from "./attribute_loader.ts";
-import { type ListedEntry, Listing } from "./listing.ts";
+import { type ListedDirectory, type ListedEntry, Listing } from "./listing.ts";
 
 export interface DirectoryListingsOptions {
   readonly store: ObjectStore;
@@ -112,6 +112,15 @@ export class DirectoryListings {
     if (listing === undefined) return;
     const before = listing.size;
     listing.set(name, entry);
+    this.#names += listing.size - before;
+  }
+
+  /** Enters that a directory is there by what was put into it, unless more is known of it. */
+  show(prefix: string, name: string, entry: ListedDirectory): void {
+    const listing = this.#listings.get(prefix);
+    if (listing === undefined) return;
+    const before = listing.size;
+    listing.show(name, entry);
     this.#names += listing.size - before;
   }
 

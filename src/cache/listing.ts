@@ -28,6 +28,8 @@ export class Listing {
   #changes: Map<string, ListedEntry | undefined> | undefined;
   /** Those of them that are deletions; the names of directories end with "/". */
   readonly #deleted = new Set<string>();
+  /** Directories that came to be by what was put into them, while a LIST is under way. */
+  readonly #shown = new Map<string, ListedDirectory>();
 
   /** The directory has an object of its own ("a/b/"). */
   hasMarker = false;
@@ -106,6 +108,14 @@ export class Listing {
     if (!this.#entries.has(name) && !this.complete) this.learn(name, undefined);
   }
 
+  /** Enters a directory that was not there until now. What a LIST says of it counts for more. */
+  show(name: string, entry: ListedDirectory): void {
+    if (this.#changes !== undefined) this.#shown.set(name, entry);
+    if (!this.knows(name) || this.#entries.has(name)) return;
+    this.#absent.delete(name);
+    this.#entries.set(name, entry);
+  }
+
   /** True when it was deleted since `noteChanges`; the names of directories end with "/". */
   wasDeleted(name: string): boolean {
     return this.#deleted.has(name);
@@ -131,6 +141,10 @@ export class Listing {
       if (this.#deleted.has(fullName(name, entry.kind))) other.delete(name, entry.kind);
     }
     this.#deleted.clear();
+    for (const [name, entry] of this.#shown) {
+      if (other.get(name) === undefined) other.set(name, entry);
+    }
+    this.#shown.clear();
     for (const [name, entry] of changes ?? []) other.set(name, entry);
   }
 

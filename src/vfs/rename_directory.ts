@@ -280,7 +280,9 @@ export class RenameDirectory {
     const path = key.endsWith("/") ? key.slice(0, -1) : key;
     const split = path.lastIndexOf("/") + 1;
     const kind = key.endsWith("/") ? "directory" : "file";
-    this.#volume.options.listings.setDeleted(path.slice(0, split), path.slice(split), kind);
+    const { listings, attributes } = this.#volume.options;
+    listings.setDeleted(path.slice(0, split), path.slice(split), kind);
+    attributes.forget(path.slice(0, split), path.slice(split), kind);
   }
 
   /** Copies can have other ETags than their originals (multipart objects): enters the new ones. */

@@ -134,9 +134,8 @@ export class Volume {
   showDirectory(directory: DirectoryInode): void {
     const { listings } = this.options;
     for (let at = directory; at.parent !== undefined; at = at.parent) {
-      // Also over a LIST under way, which may not have seen it.
-      if (listings.peek(at.parent.prefix, at.name)?.entry !== undefined) continue;
-      listings.set(at.parent.prefix, at.name, { kind: "directory", attributes: at.attributes });
+      const { attributes } = at;
+      listings.show(at.parent.prefix, at.name, { kind: "directory", attributes });
     }
   }
 
