@@ -1,4 +1,5 @@
 /** An endpoint that fails, and two mounts of one daemon of which one has it in its way. */
+import type { Faults } from "../support/fault_proxy.ts";
 import assert from "node:assert/strict";
 import { type MountedBuckets, mountTest } from "../support/mount_daemon.ts";
 import { withFaults } from "../support/mount_faults.ts";
@@ -110,7 +111,7 @@ mountTest("what an unreliable endpoint takes and gives is whole", async () => {
           `mkdir -p source/sub; for i in $(seq 1 60); do seq 1 $((i * 50)) > source/$i; done
            head -c 30000000 /dev/urandom > source/sub/large`,
         );
-        await proxy.setFaults({
+        const faults: Faults = {
           rules: [
             { fault: { kind: "slow_down" }, probability: 0.05 },
             { fault: { kind: "internal_error" }, probability: 0.05 },
@@ -123,13 +124,17 @@ mountTest("what an unreliable endpoint takes and gives is whole", async () => {
               probability: 0.1,
             },
           ],
-        });
+        };
+        await proxy.setFaults(faults);
         await succeed("cp", ["-r", `${mounted.folder}/source`, `${folder}/copy`]);
         await sh(
           folder,
           "mv copy/1 copy/one; mv copy/sub copy/below; rm copy/2; ls -l copy; mv copy moved",
         );
+        // A daemon whose first question fails says so and is waited for in vain.
+        await proxy.setFaults({});
         await mounted.restart();
+        await proxy.setFaults(faults);
         await succeed("cp", ["-r", `${folder}/moved`, `${mounted.folder}/back`]);
         await proxy.setFaults({});
         await sh(

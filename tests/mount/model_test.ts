@@ -16,6 +16,8 @@ for (const server of ["real", "serve-s3"] as const) {
       await withMountedBuckets(async (mounted) => {
         const open = () => MountSubject.open(mounted, TTL_MS);
         for (let done = 0; done < lengthOf(OPERATIONS_EACH, 50_000); done += OPERATIONS_EACH) {
+          // The same each time, but for the long run.
+          const usual = lengthOf(1, Date.now());
           await withSeed((random) =>
             runModel({
               random,
@@ -26,8 +28,7 @@ for (const server of ["real", "serve-s3"] as const) {
               remoteShare: 0.003,
               restartShare: 0.001,
               verifyShare: 0.003,
-            })
-          );
+            }), usual);
         }
       }, { server, defaults: `${JOURNAL}metadata_ttl = "${TTL_MS}ms"` });
     },

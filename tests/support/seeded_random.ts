@@ -35,11 +35,15 @@ export class SeededRandom {
   }
 }
 
-/** Runs `body` with a random seed, or that of CLOUDMOUNT_TEST_SEED, and names the seed on failure. */
+/**
+ * Runs `body` with the seed of CLOUDMOUNT_TEST_SEED, else with `usual`, else with a random one, and names
+ * the seed on failure.
+ */
 export async function withSeed(
   body: (random: SeededRandom) => void | Promise<void>,
+  usual?: number,
 ): Promise<void> {
-  const given = Deno.env.get("CLOUDMOUNT_TEST_SEED");
+  const given = Deno.env.get("CLOUDMOUNT_TEST_SEED") ?? usual;
   const random = given === undefined ? new SeededRandom() : new SeededRandom(Number(given));
   const { seed } = random;
   try {
