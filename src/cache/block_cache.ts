@@ -17,7 +17,7 @@ import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { untilAborted } from "../base/until_aborted.ts";
 import { TransportError } from "../s3/errors.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
-import type { ObjectSource } from "./object_source.ts";
+import { type ObjectSource, openSource } from "./object_source.ts";
 
 /** Small enough that a random 4 KiB read costs little, large enough for few of them in 1 GiB. */
 export const BLOCK_SIZE = 256 * 1024;
@@ -267,8 +267,7 @@ export class BlockCache {
         start: blocks[0]!.index * BLOCK_SIZE,
         end: Math.min((blocks.at(-1)!.index + 1) * BLOCK_SIZE, source.size),
       };
-      const options = { range, ifMatch: source.etag };
-      const body = await source.store.get(source.key, options, run.abort.signal);
+      const body = await openSource(source, range, run.abort.signal);
       try {
         for (const block of blocks) {
           this.#unfilled--;

@@ -1,5 +1,6 @@
 /** Where the bytes of one file content come from. */
-import type { ObjectStore } from "../s3/object_store.ts";
+import type { ByteRange } from "../base/byte_range.ts";
+import type { ObjectBody, ObjectStore } from "../s3/object_store.ts";
 
 /**
  * One content of one object: the same `id` always means the same bytes. `key` and `etag` say where
@@ -21,4 +22,24 @@ let lastId = 0;
 /** A number for `ObjectSource.id`. */
 export function nextSourceId(): number {
   return ++lastId;
+}
+
+/**
+ * Asks the store for a range of the bytes. While it is asked, this program may rename the object: then
+ * they are under its new name. Throws what the store throws (`PreconditionFailedError`: changed by
+ * somebody else).
+ */
+export async function openSource(
+  source: ObjectSource,
+  range: ByteRange,
+  signal: AbortSignal,
+): Promise<ObjectBody> {
+  for (;;) {
+    const { key, etag } = source;
+    try {
+      return await source.store.get(key, { range, ifMatch: etag }, signal);
+    } catch (error) {
+      if (source.key === key && source.etag === etag) throw error;
+    }
+  }
 }

@@ -195,6 +195,27 @@ Deno.test("Rename with EXCHANGE during the upload of one of them", async () => {
   await checkFiles(volume, { a: "B, the longer one", b: "A" });
 });
 
+Deno.test("Rename with EXCHANGE of a file whose copy is made meanwhile", async () => {
+  await using volume = journalled();
+  await volume.putObject("a", "A");
+  await volume.putObject("x", "X, the longer one");
+  await volume.rename("a", "c");
+  const [copied, read] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  volume.store.hook = async ({ method, key }) => {
+    if (method === "copy") await copied.promise;
+    if (method === "get" && key === "a") await read.promise;
+  };
+  const drained = drain(volume);
+  await until(() => volume.store.counts.copy === 1);
+  const exchanged = volume.rename("c", "x", EXCHANGE);
+  await until(() => volume.store.counts.get === 1);
+  copied.resolve();
+  await drained;
+  read.resolve();
+  await exchanged;
+  await checkFiles(volume, { c: "X, the longer one", x: "A" });
+});
+
 Deno.test("Rename with EXCHANGE swaps a file and a directory", async () => {
   await using volume = journalled();
   await volume.putObject("d/x", "X");
