@@ -74,9 +74,11 @@ export class FileContent {
       if (!(error instanceof PreconditionFailedError || error instanceof NotFoundError)) {
         throw error;
       }
-      const isMoved = inode.staged !== staged || staged.base !== base ||
+      const isMoved = () =>
+        inode.staged !== staged || staged.base !== base ||
         base?.key !== before.key || base?.etag !== before.etag;
-      if (isMoved) return await this.read(handle, offset, size, context);
+      if (!isMoved()) await this.#findOut(inode, context.signal);
+      if (isMoved()) return await this.read(handle, offset, size, context);
       throw new FsError("ESTALE", `"${inode.name}" was changed in S3 after it was opened`, {
         cause: error,
       });
@@ -106,9 +108,11 @@ export class FileContent {
       }
       if (!changed) throw error;
       // Rewritten here, or already looked at again by a read beside this one.
-      const outdated = inode.source !== source || source.etag !== etag || source.key !== key ||
+      const isOutdated = () =>
+        inode.source !== source || source.etag !== etag || source.key !== key ||
         inode.staged !== undefined;
-      if (outdated || await this.#repin(inode, source, context.signal)) {
+      if (!isOutdated()) await this.#findOut(inode, context.signal);
+      if (isOutdated() || await this.#repin(inode, source, context.signal)) {
         return await this.read(handle, offset, size, context);
       }
       throw new FsError(
@@ -116,6 +120,21 @@ export class FileContent {
         `"${inode.parent?.prefix}${inode.name}" was changed in S3 after it was opened`,
         { cause: error },
       );
+    }
+  }
+
+  /**
+   * The object under a change of ours is not the one that it was made over. It may be what was sent of
+   * the change by a run that did not live to see the answer: carrying the change out finds out.
+   */
+  async #findOut(inode: FileInode, signal: AbortSignal): Promise<void> {
+    if (!inode.pending) return;
+    const { writeBack, options: { log } } = this.#volume;
+    try {
+      await this.#volume.timed(signal, (signal) => writeBack.push(inode, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn("Cannot find out what has become of {key}: {error}", { key: inode.key, error });
     }
   }
 

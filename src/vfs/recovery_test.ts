@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { TransportError } from "../s3/errors.ts";
+import type { StoreMethod } from "../s3/stores/memory.ts";
 import { ROOT_INODE } from "./file_system.ts";
 
 function journalled(): MemoryVolume {
@@ -92,13 +93,12 @@ Deno.test("Recovery finishes renames, of files in S3 and of others", async () =>
   checkClean(next);
 });
 
-Deno.test("Recovery finishes a rename whose copy was made but not noted", async () => {
-  await using volume = journalled();
-  await volume.putObject("a", "A");
-  await volume.rename("a", "b");
+/** What is left when the program dies before it hears of the success of `method`. */
+async function diedBeforeAnswer(volume: MemoryVolume, method: StoreMethod): Promise<MemoryVolume> {
   const stuck = Promise.withResolvers<void>();
-  volume.store.answerHook = async ({ method }, signal) => {
-    if (method !== "copy") return;
+  volume.store.answerHook = async (call, signal) => {
+    if (call.method !== method) return;
+    volume.store.answerHook = undefined;
     stuck.resolve();
     await new Promise((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -106,11 +106,30 @@ Deno.test("Recovery finishes a rename whose copy was made but not noted", async 
   };
   drain(volume).catch(() => {});
   await stuck.promise;
-  volume.store.answerHook = undefined;
-  await using next = await volume.restart();
+  return await volume.restart();
+}
+
+Deno.test("Recovery finishes a rename whose copy was made but not noted", async () => {
+  await using volume = journalled();
+  await volume.putObject("a", "A");
+  await volume.rename("a", "b");
+  await using next = await diedBeforeAnswer(volume, "copy");
   await drain(next);
   assert.deepEqual(await next.keys(), ["b"]);
   assert.equal(await next.read("b"), "A");
+  checkClean(next);
+  await volume.fs.close();
+});
+
+Deno.test("Recovery lets a file be read of which an edit arrived but was not noted", async () => {
+  await using volume = journalled();
+  await volume.putObject("f", "x".repeat(24 * 2 ** 20));
+  const file = await volume.open("f");
+  volume.writeOpen(file, "abc", 3);
+  await volume.close(file);
+  await using next = await diedBeforeAnswer(volume, "completeMultipart");
+  assert.equal((await next.read("f")).slice(0, 8), "xxxabcxx");
+  await drain(next);
   checkClean(next);
   await volume.fs.close();
 });
