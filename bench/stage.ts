@@ -135,36 +135,23 @@ export class Stage {
       readonly amount?: number;
     },
   ): Promise<void> {
-    const { workload, slowRows } = this.#options;
+    const { slowRows } = this.#options;
     const id = row ?? flushed ?? "";
     if (slowRows.has(id)) return;
     const limitSeconds = this.sizes.limitSeconds;
     const etag = stored === undefined ? undefined : await this.#etagOf(stored);
     this.#mounted.resetPeaks();
     const before = await this.#read();
-    let done: Done;
-    try {
-      done = await workload.run(operation, limitSeconds);
-    } catch (error) {
-      if (!(error instanceof StuckError)) throw error;
-      await this.#mounted.kill();
-      done = { seconds: limitSeconds, done: 0, total: 1, cut: true };
-    }
+    const done = await this.#runWithin(operation, limitSeconds);
     const between = await this.#read();
+    if (done.isStuck === true) await this.#mounted.kill();
     if (row !== undefined) this.#sample(row, done, before, between, amount);
-    if (flushed !== undefined && !done.cut) {
-      const startMs = performance.now();
-      await this.#mounted.flush();
-      if (stored !== undefined) {
-        await until(
-          `${stored} is in S3`,
-          STORED_MS,
-          async () => ![undefined, etag].includes(await this.#etagOf(stored)),
-        );
-      }
-      const seconds = done.seconds + (performance.now() - startMs) / 1000;
-      this.#sample(flushed, { ...done, seconds }, before, await this.#read(), amount);
-    } else if (flushed !== undefined) this.#sample(flushed, done, before, between, amount);
+    if (flushed !== undefined) {
+      const flushSeconds = done.cut ? 0 : await this.#flush(stored, etag);
+      const whole = { ...done, seconds: done.seconds + flushSeconds };
+      const after = done.cut ? between : await this.#read();
+      this.#sample(flushed, whole, before, after, amount);
+    }
     if (done.cut) slowRows.add(id);
     if (done.cut && done.done === 0) throw new CutError(`Cut off after ${limitSeconds} s`);
   }
@@ -172,6 +159,31 @@ export class Stage {
   /** What the mount's processes hold now. */
   measureMemory(row: string): void {
     this.#push({ row, value: this.#mounted.usage().rssBytes / 2 ** 20 });
+  }
+
+  /** Seconds until all is in S3: `stored` in another version than `etag`. */
+  async #flush(stored: string | undefined, etag: string | undefined): Promise<number> {
+    const startMs = performance.now();
+    await this.#mounted.flush();
+    if (stored !== undefined) {
+      await until(
+        `${stored} is in S3`,
+        STORED_MS,
+        async () => ![undefined, etag].includes(await this.#etagOf(stored)),
+      );
+    }
+    return (performance.now() - startMs) / 1000;
+  }
+
+  async #runWithin(operation: Operation, limitSeconds: number): Promise<Done> {
+    try {
+      return await this.#options.workload.run(operation, limitSeconds);
+    } catch (error) {
+      if (error instanceof StuckError) {
+        return { seconds: limitSeconds, done: 0, total: 1, cut: true, isStuck: true };
+      }
+      throw error;
+    }
   }
 
   async #etagOf(key: string): Promise<string | undefined> {

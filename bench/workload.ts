@@ -17,6 +17,8 @@ export interface Done {
   readonly total: number;
   /** The limit came before all was done. */
   readonly cut: boolean;
+  /** Nor did it end then: the mount does not answer. */
+  readonly isStuck?: boolean;
 }
 
 /** The mount did not answer within the limit and long after. */

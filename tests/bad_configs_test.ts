@@ -10,6 +10,7 @@ const ENVIRONMENT: PathEnvironment = {
   configFile: undefined,
   xdgConfigHome: undefined,
   xdgStateHome: undefined,
+  xdgCacheHome: undefined,
   xdgRuntimeDir: "/run/user/1000",
   workingDirectory: "/work",
 };
@@ -168,22 +169,18 @@ const BAD_CONFIGS: readonly BadConfig[] = [
   },
   // Later releases.
   {
-    title: "keys of later releases in [daemon]",
-    toml:
-      `[daemon]\ncache_dir = "/c"\ncache_size = "1GiB"\nupload_limit = "1MiB/s"\ndownload_limit = "1MiB/s"\n`,
-    problems: [
-      ["2:1: daemon.cache_dir: not supported yet", "remove it"],
-      ["3:1: daemon.cache_size: not supported yet", "memory_limit"],
-      ["4:1: daemon.upload_limit: not supported yet", "remove it"],
-      ["5:1: daemon.download_limit: not supported yet", "remove it"],
-    ],
+    title: "keys of later releases in a mount",
+    toml: `${MOUNT}hide = [".DS_Store"]\n`,
+    problems: [["5:1: mount[0].hide: not supported yet", "remove it"]],
   },
   {
-    title: "keys of later releases in a mount",
-    toml: `${MOUNT}cache_size = "1GiB"\nhide = [".DS_Store"]\n`,
+    title: "a cache of no size, or in a mount",
+    toml: `[daemon]\ncache_dir = "/mnt/a/cache"\ncache_size = "20GX"\n` +
+      `[[mount]]\nname = "a"\nbucket = "bucket-a"\nmount_point = "/mnt/a"\ncache_size = 5\n`,
     problems: [
-      ["5:1: mount[0].cache_size: not supported yet", "memory_limit"],
-      ["6:1: mount[0].hide: not supported yet", "remove it"],
+      [`3:1: daemon.cache_size: "20GX" is not a size`],
+      [`7:1: mount[0].mount_point: the cache directory "/mnt/a/cache" would lie inside the mount`],
+      ["8:1: mount[0].cache_size: must be a size, not a number"],
     ],
   },
   {
@@ -237,6 +234,19 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     title: "half a connection",
     toml: `[daemon]\nmax_connections = 2.5\n`,
     problems: [["2:1: daemon.max_connections: must be a whole number, not 2.5"]],
+  },
+  {
+    title: "rates that are none, or too low to work with",
+    toml: `[daemon]\nupload_limit = "10MiB"\ndownload_limit = "1KiB/s"\n`,
+    problems: [
+      ['2:1: daemon.upload_limit: "10MiB" is not a rate', '"10MiB/s"'],
+      ['3:1: daemon.download_limit: must be from 16 KiB/s to 1 TiB/s, not "1KiB/s"'],
+    ],
+  },
+  {
+    title: "a rate as a number",
+    toml: `[daemon]\nupload_limit = 1000000\n`,
+    problems: [["2:1: daemon.upload_limit: must be a rate, not a number", '"10MiB/s"']],
   },
   {
     title: "an unknown log level",

@@ -18,6 +18,7 @@ const ENVIRONMENT: PathEnvironment = {
   configFile: undefined,
   xdgConfigHome: undefined,
   xdgStateHome: undefined,
+  xdgCacheHome: undefined,
   xdgRuntimeDir: undefined,
   workingDirectory: "/",
 };
@@ -39,6 +40,7 @@ Deno.test("The example config parses, with one mount and every default", () => {
   const config = parseConfig(EXAMPLE, "/c.toml", ENVIRONMENT);
   assert.deepEqual(config.daemon, {
     stateDir: "/home/ann/.local/state/cloudmount",
+    cacheDir: "/home/ann/.cache/cloudmount",
     socket: "/home/ann/.local/state/cloudmount/control.sock",
     memoryLimitBytes: 512 * 2 ** 20,
     maxConnections: 64,

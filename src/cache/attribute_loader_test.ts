@@ -47,6 +47,23 @@ Deno.test("AttributeLoader adds what is remembered for exactly the listed versio
   database.close();
 });
 
+Deno.test("AttributeLoader asks once for what an object says that was made by a program killed then", async () => {
+  const { database, remembered, listing, loader, put, store } = setUp("fast");
+  const before = await put("not made", {});
+  remembered.set("d/", "not made", before, { uid: 7 });
+  await put("made", { mode: String(0o100640) });
+  await put("another's", { mode: String(0o100640) });
+  for (const name of ["not made", "made"]) loader.expect("d/", name);
+  for (let times = 0; times < 2; times++) {
+    await loader.load("d/", listing, never);
+    assert.deepEqual(listing.get("made")?.attributes, { mode: 0o100640 });
+    assert.deepEqual(listing.get("not made")?.attributes, { uid: 7 });
+    assert.equal(listing.get("another's")?.attributes, undefined);
+  }
+  assert.equal(store.counts.head, 1);
+  database.close();
+});
+
 Deno.test("AttributeLoader in full mode asks once for each object it has not seen", async () => {
   const { store, database, listing, loader, put } = setUp("full");
   await put("a", { mode: String(0o100755) });

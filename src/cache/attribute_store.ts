@@ -24,6 +24,10 @@ const SCHEMA = `
     bucket TEXT NOT NULL, directory TEXT NOT NULL, name TEXT NOT NULL, etag TEXT NOT NULL,
     attributes TEXT NOT NULL, since INTEGER NOT NULL,
     PRIMARY KEY (bucket, directory, name)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS expected (
+    bucket TEXT NOT NULL, directory TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (bucket, directory, name)
   ) WITHOUT ROWID`;
 
 /** One database for all mounts; a mount uses it through `of(bucket)`. */
@@ -56,8 +60,12 @@ export class AttributeStore {
   readonly #database: DatabaseSync;
   readonly #bucket: string;
   readonly #select: StatementSync;
+  readonly #selectRange: StatementSync;
   readonly #selectOne: StatementSync;
   readonly #replace: StatementSync;
+  readonly #expect: StatementSync;
+  readonly #selectExpected: StatementSync;
+  readonly #deleteExpected: StatementSync;
   readonly #delete: StatementSync;
   readonly #deleteOld: StatementSync;
 
@@ -67,11 +75,22 @@ export class AttributeStore {
     this.#select = database.prepare(
       "SELECT * FROM attributes WHERE bucket = ? AND directory = ?",
     );
+    // SQLite orders texts by their UTF-8 bytes, as S3 does keys.
+    this.#selectRange = database.prepare(
+      `SELECT * FROM attributes WHERE bucket = ? AND directory = ? AND name > ? AND name <= ?`,
+    );
     this.#selectOne = database.prepare(
       "SELECT * FROM attributes WHERE bucket = ? AND directory = ? AND name = ?",
     );
     this.#replace = database.prepare(
       "INSERT OR REPLACE INTO attributes VALUES (?, ?, ?, ?, ?, unixepoch())",
+    );
+    this.#expect = database.prepare("INSERT OR IGNORE INTO expected VALUES (?, ?, ?)");
+    this.#selectExpected = database.prepare(
+      "SELECT name FROM expected WHERE bucket = ? AND directory = ? AND name > ? AND name <= ?",
+    );
+    this.#deleteExpected = database.prepare(
+      "DELETE FROM expected WHERE bucket = ? AND directory = ? AND name = ?",
     );
     this.#delete = database.prepare(
       `DELETE FROM attributes
@@ -88,6 +107,11 @@ export class AttributeStore {
     return this.#select.all(this.#bucket, directory).map(decodeRow);
   }
 
+  /** The same of the names behind `after` up to `last`, in the order of their bytes. */
+  range(directory: string, after: string, last: string): AttributeRow[] {
+    return this.#selectRange.all(this.#bucket, directory, after, last).map(decodeRow);
+  }
+
   /** What is known of one name. */
   get(directory: string, name: string): AttributeRow | undefined {
     const row = this.#selectOne.get(this.#bucket, directory, name);
@@ -97,6 +121,18 @@ export class AttributeStore {
   /** Remembers (in place of what was known of this name). */
   set(directory: string, name: string, etag: string, attributes: PosixAttributes): void {
     this.#replace.run(this.#bucket, directory, name, etag, JSON.stringify(attributes));
+    this.#deleteExpected.run(this.#bucket, directory, name);
+  }
+
+  /** Remembers that there will be another object of this name, until it or the name's end is told. */
+  expect(directory: string, name: string): void {
+    this.#expect.run(this.#bucket, directory, name);
+  }
+
+  /** The names behind `after` up to `last` of which another object is expected. */
+  expected(directory: string, after: string, last: string): Set<string> {
+    const rows = this.#selectExpected.all(this.#bucket, directory, after, last);
+    return new Set(rows.map(({ name }) => String(name)));
   }
 
   /** Remembers many names of one directory in one transaction. */
@@ -114,6 +150,7 @@ export class AttributeStore {
   /** Forgets a name if it is remembered as of this kind: a file and a directory may change places. */
   delete(directory: string, name: string, kind: "file" | "directory"): void {
     this.#delete.run(this.#bucket, directory, name, kind === "directory" ? 1 : 0);
+    if (kind === "file") this.#deleteExpected.run(this.#bucket, directory, name);
   }
 
   /** Forgets a name that a listing did not show, unless the listing may be the older of the two. */

@@ -74,6 +74,19 @@ Deno.test("AttributeStore forgets what a listing does not show, unless it was re
   }
 });
 
+Deno.test("AttributeStore expects an object until it is told what has become of the name", () => {
+  const database = new AttributeDatabase(":memory:");
+  const store = database.of("bucket");
+  for (const name of ["a", "b", "c", "d"]) store.expect("d/", name);
+  database.of("other").expect("d/", "b");
+  store.set("d/", "a", "e", {});
+  store.delete("d/", "d", "file");
+  assert.deepEqual([...store.expected("d/", "", "c")], ["b", "c"]);
+  assert.deepEqual([...store.expected("d/", "b", "z")], ["c"]);
+  assert.deepEqual([...store.expected("", "", "z")], []);
+  database.close();
+});
+
 Deno.test("AttributeStore.setAll takes all rows or none", () => {
   const database = new AttributeDatabase(":memory:");
   const store = database.of("bucket");

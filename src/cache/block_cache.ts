@@ -2,119 +2,61 @@
  * The blocks of objects in memory, for all mounts together.
  *
  * An object is cut into blocks of `BLOCK_SIZE` bytes (the last one shorter). A block is absent, on its
- * way, or present. One GET brings a run of neighbouring absent blocks (`fetch`); whoever else wants
- * one of them waits for the same GET. Each block has its own buffer, which the response body fills
- * directly, and its own reservation in the memory budget, made before the GET is sent; the budget
- * takes the least recently used present blocks back when memory is short. The buffers of dropped
- * blocks are used again: garbage of this size would pile up faster than it is collected. Not before
- * the next turn of the event loop, though, until when whoever was given the bytes has used them.
+ * way, or present. A run of neighbouring absent blocks is brought by one GET, or from disk where they
+ * are there; whoever else wants one of them waits for the same run. Each block has its own buffer,
+ * which the response body fills directly, and its own reservation in the memory budget, made before
+ * the run begins; the budget takes the least recently used present blocks back when memory is short.
+ * What came by GET is saved to disk in the background.
  *
  * Invariants: a block is in `#blocks` exactly while it is present or on its way; only present blocks
- * are in `#lru`; the bytes of every block in `#blocks` are reserved.
+ * are in `#lru`; the bytes of every block in `#blocks` are reserved, and those of a block that is being
+ * saved; the buffer of a block that is being saved is not used for anything else.
  */
-import { nextTurn } from "../base/clock.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { untilAborted } from "../base/until_aborted.ts";
-import { TransportError } from "../s3/errors.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
-import { type ObjectSource, openSource } from "./object_source.ts";
+import type { Block } from "./block.ts";
+import { BlockBuffers, type ExpectedBuffers } from "./block_buffers.ts";
+import type { BlockDisk } from "./block_disk.ts";
+import { BlockCounters, type BlockUsage } from "./block_usage.ts";
+import { FetchRun, type Fill, type Prefetch } from "./fetch_run.ts";
+import { bodyTooShort, type ObjectSource, openSource } from "./object_source.ts";
+import { TurnMemory } from "./turn_memory.ts";
 
 /** Small enough that a random 4 KiB read costs little, large enough for few of them in 1 GiB. */
 export const BLOCK_SIZE = 256 * 1024;
 
-interface Block {
-  readonly key: string;
-  readonly store: ObjectStore;
-  readonly index: number;
-  readonly reservation: Reservation;
-  /** Present: the bytes. Absent while on its way. */
-  data: Uint8Array<ArrayBuffer> | undefined;
-  readonly run: FetchRun;
-  /** Settles when the block is present, or its GET failed. Made only when somebody waits. */
-  arrival: PromiseWithResolvers<Uint8Array> | undefined;
-}
-
-/** One GET of neighbouring blocks. It is aborted when nobody is interested in it any more. */
-class FetchRun {
-  readonly abort = new AbortController();
-  #interest = 0;
-  done = false;
-
-  hold(): void {
-    this.#interest++;
-  }
-
-  /** A waiter that got its block leaves the rest of the run alone; one that gave up may end it. */
-  drop(outcome: "served" | "gave up"): void {
-    this.#interest--;
-    if (outcome === "gave up" && this.#interest === 0 && !this.done) {
-      this.abort.abort(new DOMException("Nobody waits for these blocks", "AbortError"));
-    }
-  }
-}
-
-/** The cache as one store's objects use it, or all together. */
-export interface BlockUsage {
-  /** In memory now. */
-  readonly usedBytes: number;
-  /** Of the bytes read so far, the share that was in memory when asked for; null before any read. */
-  readonly hitRate: number | null;
-}
-
-interface Counters {
-  usedBytes: number;
-  readBytes: number;
-  hitBytes: number;
-}
-
-/** Interest in blocks that were asked for ahead of need; `release()` cancels what is still under way. */
-export interface Prefetch {
-  readonly firstIndex: number;
-  readonly count: number;
-  readonly done: boolean;
-  release(): void;
-}
-
 export class BlockCache {
   readonly #budget: MemoryBudget;
-  /** Buffers to be used again: never more than blocks whose memory is reserved but not yet made. */
-  readonly #spare: ArrayBuffer[] = [];
-  #unfilled = 0;
-  /** Dropped in this turn of the event loop. */
-  #dropped: ArrayBuffer[] = [];
+  readonly #disk: BlockDisk | undefined;
+  readonly #buffers: BlockBuffers;
+  readonly #turnMemory: TurnMemory;
+  readonly #counters = new BlockCounters();
   readonly #blocks = new Map<string, Block>();
   readonly #lru = new Set<Block>();
-  readonly #counters = new Map<ObjectStore, Counters>();
 
-  constructor(budget: MemoryBudget) {
+  constructor(budget: MemoryBudget, disk?: BlockDisk) {
     this.#budget = budget;
+    this.#disk = disk;
+    this.#buffers = new BlockBuffers(BLOCK_SIZE);
+    this.#turnMemory = new TurnMemory(budget);
     budget.addReclaimer((bytes) => this.#evict(bytes));
   }
 
-  /** How the cache is used, by one store or (without) by all together. */
+  /** How memory is used, by one store or (without) by all together. */
   usage(store?: ObjectStore): BlockUsage {
-    const total = { usedBytes: 0, readBytes: 0, hitBytes: 0 };
-    for (const [owner, { usedBytes, readBytes, hitBytes }] of this.#counters) {
-      if (store !== undefined && owner !== store) continue;
-      total.usedBytes += usedBytes;
-      total.readBytes += readBytes;
-      total.hitBytes += hitBytes;
-    }
-    const { usedBytes, readBytes, hitBytes } = total;
-    return { usedBytes, hitRate: readBytes === 0 ? null : hitBytes / readBytes };
+    return this.#counters.usage(store);
   }
 
-  /** Counts a read of `bytes`, for `usage`. */
+  /** Counts a read of `bytes`, for `usage`; a hit needs no request. */
   countRead({ store }: ObjectSource, bytes: number, hit: boolean): void {
-    const counters = this.#countersOf(store);
-    counters.readBytes += bytes;
-    if (hit) counters.hitBytes += bytes;
+    this.#counters.countRead(store, bytes, hit);
   }
 
   /** Forgets the counts of a store that is used no more, once its blocks are dropped. */
   forgetStore(store: ObjectStore): void {
     for (const block of this.#lru) if (block.store === store) this.#remove(block);
-    this.#counters.delete(store);
+    this.#counters.forget(store);
   }
 
   /** The whole budget that these blocks live in, in bytes. */
@@ -122,7 +64,7 @@ export class BlockCache {
     return this.#budget.limitBytes;
   }
 
-  /** The block's bytes if they are here now; only to be read, and only in this turn of the event loop. */
+  /** The block's bytes if they are in memory now; only to be read, and only in this turn of the event loop. */
   peek(source: ObjectSource, index: number): Uint8Array | undefined {
     const block = this.#blocks.get(keyOf(source, index));
     if (block?.data === undefined) return undefined;
@@ -135,9 +77,38 @@ export class BlockCache {
     return this.#blocks.has(keyOf(source, index));
   }
 
+  /** True when the block is on disk, as far as is known. */
+  hasOnDisk(source: ObjectSource, index: number): boolean {
+    return this.#disk?.has(source, index) === true;
+  }
+
+  /** True when reading the block takes a request. */
+  isAbsent(source: ObjectSource, index: number): boolean {
+    return !this.has(source, index) && !this.hasOnDisk(source, index);
+  }
+
+  /** How many bytes of objects like this one can be on disk. */
+  diskRoomFor(source: ObjectSource): number {
+    return this.#disk?.roomFor(source) ?? 0;
+  }
+
   /**
-   * The block's bytes, fetched if need be together with the absent ones of the `count` blocks from
-   * `index` on; only to be read, and only in this turn of the event loop. Throws what the store throws (`PreconditionFailedError`: the object has changed).
+   * Bytes `offset` to `end`, which lie in one block, if they are on disk and to be had at once; only to be
+   * read, and only in this turn of the event loop.
+   */
+  readFromDisk(source: ObjectSource, offset: number, end: number): Uint8Array | undefined {
+    return this.#disk?.readNow(source, offset, end, (bytes) => this.#turnMemory.lend(bytes));
+  }
+
+  /** Resolves when `readFromDisk` can have what is on disk of this range at once, as far as is possible. */
+  async warm(source: ObjectSource, offset: number, end: number): Promise<void> {
+    await this.#disk?.warm(source, offset, end);
+  }
+
+  /**
+   * The block's bytes, brought if need be together with the absent ones of the `count` blocks from
+   * `index` on; only to be read, and only in this turn of the event loop. Throws what the store throws
+   * (`PreconditionFailedError`: the object has changed).
    */
   async read(
     source: ObjectSource,
@@ -151,7 +122,7 @@ export class BlockCache {
       if (block === undefined) {
         const first = await this.#budget.reserve(blockBytes(source, index), signal);
         // Someone else may have asked for the block while this one waited for memory.
-        if (this.#blocks.has(keyOf(source, index))) first.release();
+        if (this.has(source, index)) first.release();
         else this.#startRun(source, index, this.#absentRun(source, index, count), first);
         continue;
       }
@@ -168,30 +139,44 @@ export class BlockCache {
 
   /**
    * Starts one GET for the first absent blocks at or after `index`, as many as are free in memory and
-   * lie before `index + count`. Undefined when there is nothing to fetch or no memory.
+   * lie before `index + count`. Those on disk stay there, but will come soon when they are read.
+   * Undefined when there is nothing to do or no memory.
    */
   prefetch(source: ObjectSource, index: number, count: number): Prefetch | undefined {
     const end = index + count;
     let first = index;
     while (first < end && this.has(source, first)) first++;
     if (first >= end) return undefined;
+    const wanted = this.#absentRun(source, first, end - first);
+    if (this.hasOnDisk(source, first)) {
+      this.#disk?.willNeed(source, first, wanted);
+      return { firstIndex: first, count: wanted, done: true, release: () => {} };
+    }
+    const reservation = this.#budget.tryReserve(blockBytes(source, first));
+    if (reservation === undefined) return undefined;
+    return this.#startRun(source, first, wanted, reservation).prefetch();
+  }
+
+  /**
+   * Brings blocks to the disk, by one GET for the first that take a request of the `count` from `index`
+   * on. Who wants one of them meanwhile waits for this GET. Undefined when there is nothing to bring,
+   * no disk, or no memory.
+   */
+  fill(source: ObjectSource, index: number, count: number): Fill | undefined {
+    const end = Math.min(index + count, blockCount(source.size));
+    let first = index;
+    while (first < end && !this.isAbsent(source, first)) first++;
+    if (first >= end || this.diskRoomFor(source) === 0) return undefined;
     const reservation = this.#budget.tryReserve(blockBytes(source, first));
     if (reservation === undefined) return undefined;
     const wanted = this.#absentRun(source, first, end - first);
-    const { run, count: started } = this.#startRun(source, first, wanted, reservation);
-    run.hold();
-    let held = true;
-    return {
-      firstIndex: first,
-      count: started,
-      get done() {
-        return run.done;
-      },
-      release: () => {
-        if (held) run.drop("gave up");
-        held = false;
-      },
-    };
+    const run = this.#startRun(source, first, wanted, reservation, true);
+    return Object.assign(run.prefetch(), { ended: run.ended });
+  }
+
+  /** Hands over a local file that has exactly this content; false when it stays where it is. */
+  adopt(source: ObjectSource, path: string): boolean {
+    return this.#disk?.adopt(source, path) === true;
   }
 
   /** Drops the present blocks of a content that nobody will ask for again. */
@@ -216,90 +201,143 @@ export class BlockCache {
     }
   }
 
-  /** How many blocks from `index` on, at most `count`, are absent without a gap. */
+  /** How many blocks from `index` on, at most `count`, are absent without a gap, and all of them on disk or none. */
   #absentRun(source: ObjectSource, index: number, count: number): number {
     const end = Math.min(index + count, blockCount(source.size));
+    const onDisk = this.hasOnDisk(source, index);
     let next = index + 1;
-    while (next < end && !this.has(source, next)) next++;
+    while (next < end && !this.has(source, next) && this.hasOnDisk(source, next) === onDisk) next++;
     return next - index;
   }
 
-  /** Sends the GET for up to `count` blocks from `index` on; memory decides how many it can be. */
+  /** Brings up to `count` blocks from `index` on; memory decides how many it can be. */
   #startRun(
     source: ObjectSource,
     index: number,
     count: number,
     first: Reservation,
-  ): { run: FetchRun; count: number } {
-    const run = new FetchRun();
-    const blocks: Block[] = [];
-    let reservation: Reservation | undefined = first;
-    while (reservation !== undefined) {
-      const at = index + blocks.length;
-      const key = keyOf(source, at);
-      const block: Block = {
-        key,
-        store: source.store,
-        index: at,
-        reservation,
-        data: undefined,
-        run,
-        arrival: undefined,
-      };
-      this.#blocks.set(key, block);
-      blocks.push(block);
-      if (blocks.length >= count) break;
-      reservation = this.#budget.tryReserve(blockBytes(source, at + 1));
+    passing = false,
+  ): FetchRun {
+    const reservations = [first];
+    while (reservations.length < count) {
+      const bytes = blockBytes(source, index + reservations.length);
+      const reservation = this.#budget.tryReserve(bytes);
+      if (reservation === undefined) break;
+      reservations.push(reservation);
     }
-    void this.#fetch(source, blocks, run);
-    return { run, count: blocks.length };
+    const run = new FetchRun(index, reservations.length);
+    const blocks = reservations.map((reservation, i): Block => ({
+      key: keyOf(source, index + i),
+      store: source.store,
+      index: index + i,
+      reservation,
+      data: undefined,
+      run,
+      arrival: undefined,
+      saving: false,
+      passing,
+    }));
+    for (const block of blocks) this.#blocks.set(block.key, block);
+    void this.#bring(source, blocks, run);
+    return run;
   }
 
   /** Never rejects: a failure goes to those who wait for the blocks, which become absent again. */
-  async #fetch(source: ObjectSource, blocks: readonly Block[], run: FetchRun): Promise<void> {
-    let asked = 0;
-    let arrived = 0;
-    this.#unfilled += blocks.length;
+  async #bring(source: ObjectSource, blocks: readonly Block[], run: FetchRun): Promise<void> {
+    const buffers = this.#buffers.expect(blocks.length);
     try {
       // A failure must find its waiters: who asked for the blocks waits for them only now.
       await Promise.resolve();
-      const range = {
-        start: blocks[0]!.index * BLOCK_SIZE,
-        end: Math.min((blocks.at(-1)!.index + 1) * BLOCK_SIZE, source.size),
-      };
-      const body = await openSource(source, range, run.abort.signal);
-      try {
-        for (const block of blocks) {
-          this.#unfilled--;
-          asked++;
-          const data = await body.read(this.#buffer(block.reservation.bytes));
-          if (data.byteLength !== block.reservation.bytes) throw bodyTooShort(source, block.index);
-          block.data = data;
-          this.#lru.add(block);
-          this.#countersOf(source.store).usedBytes += data.byteLength;
-          arrived++;
-          block.arrival?.resolve(data);
-          this.#budget.serveWaiters();
-        }
-      } finally {
-        await body.cancel();
-      }
+      const loaded = await this.#load(source, blocks, run, buffers);
+      if (loaded < blocks.length) await this.#fetch(source, blocks.slice(loaded), run, buffers);
     } catch (error) {
-      for (const block of blocks.slice(arrived)) {
+      for (const block of blocks) {
+        if (block.data !== undefined) continue;
         this.#blocks.delete(block.key);
         block.reservation.release();
         block.arrival?.reject(error);
       }
     } finally {
-      run.done = true;
-      this.#unfilled -= blocks.length - asked;
-      this.#trimSpare();
+      run.finish();
+      buffers.end();
     }
   }
 
-  /** Undefined when the GET was given up by those who wanted it before: it has to be asked for again. */
+  /** Takes the blocks from disk up to the first that is not there; returns how many. */
+  async #load(
+    source: ObjectSource,
+    blocks: readonly Block[],
+    run: FetchRun,
+    buffers: ExpectedBuffers,
+  ): Promise<number> {
+    for (const [loaded, block] of blocks.entries()) {
+      if (!this.hasOnDisk(source, block.index)) return loaded;
+      run.signal.throwIfAborted();
+      const target = buffers.take(block.reservation.bytes);
+      if (await this.#disk?.read(source, block.index, target) !== true) {
+        buffers.putBack(target);
+        return loaded;
+      }
+      this.#arrived(block, target);
+    }
+    return blocks.length;
+  }
+
+  async #fetch(
+    source: ObjectSource,
+    blocks: readonly Block[],
+    run: FetchRun,
+    buffers: ExpectedBuffers,
+  ): Promise<void> {
+    const range = {
+      start: blocks[0]!.index * BLOCK_SIZE,
+      end: Math.min((blocks.at(-1)!.index + 1) * BLOCK_SIZE, source.size),
+    };
+    const body = await openSource(source, range, run.signal);
+    try {
+      for (const block of blocks) {
+        const data = await body.read(buffers.take(block.reservation.bytes));
+        if (data.byteLength !== block.reservation.bytes) throw bodyTooShort(source, block.index);
+        this.#arrived(block, data);
+        this.#save(source, block);
+      }
+    } finally {
+      await body.cancel();
+    }
+  }
+
+  #arrived(block: Block, data: Uint8Array<ArrayBuffer>): void {
+    block.data = data;
+    this.#lru.add(block);
+    this.#counters.countUsed(block.store, data.byteLength);
+    block.arrival?.resolve(data);
+    this.#budget.serveWaiters();
+  }
+
+  #save(source: ObjectSource, block: Block): void {
+    if (this.#disk === undefined) return;
+    block.run.beginSave();
+    this.#disk.save(source, block.index, {
+      begin: () => {
+        if (!this.#lru.has(block)) return undefined;
+        block.saving = true;
+        return block.data;
+      },
+      end: () => {
+        const wasSaving = block.saving;
+        block.saving = false;
+        if (!this.#lru.has(block)) { if (wasSaving) this.#giveBack(block); }
+        else if (block.passing) this.#remove(block);
+        else this.#budget.serveWaiters();
+        block.run.endSave();
+      },
+    });
+  }
+
+  /** Undefined when the run was given up by those who wanted it before: it has to be asked for again. */
   async #awaitArrival(block: Block, signal: AbortSignal): Promise<Uint8Array | undefined> {
     block.arrival ??= Promise.withResolvers<Uint8Array>();
+    block.passing = false;
     block.run.hold();
     try {
       const data = await untilAborted(block.arrival.promise, signal);
@@ -307,12 +345,13 @@ export class BlockCache {
       return data;
     } catch (error) {
       block.run.drop("gave up");
-      if (block.run.abort.signal.aborted && !signal.aborted) return undefined;
+      if (block.run.signal.aborted && !signal.aborted) return undefined;
       throw error;
     }
   }
 
   #touch(block: Block): void {
+    block.passing = false;
     this.#lru.delete(block);
     this.#lru.add(block);
   }
@@ -321,6 +360,7 @@ export class BlockCache {
     let freed = 0;
     for (const block of this.#lru) {
       if (freed >= bytes) return;
+      if (block.saving) continue;
       freed += block.reservation.bytes;
       this.#remove(block);
     }
@@ -329,40 +369,14 @@ export class BlockCache {
   #remove(block: Block): void {
     this.#lru.delete(block);
     this.#blocks.delete(block.key);
+    this.#counters.countUsed(block.store, -block.reservation.bytes);
+    if (!block.saving) this.#giveBack(block);
+  }
+
+  /** Nobody needs the bytes of a block that was removed. */
+  #giveBack(block: Block): void {
     block.reservation.release();
-    if (block.data !== undefined) {
-      this.#countersOf(block.store).usedBytes -= block.data.byteLength;
-      this.#dropped.push(block.data.buffer);
-      if (this.#dropped.length === 1) void nextTurn().then(() => this.#keepDropped());
-    }
-  }
-
-  #countersOf(store: ObjectStore): Counters {
-    let counters = this.#counters.get(store);
-    if (counters === undefined) {
-      counters = { usedBytes: 0, readBytes: 0, hitBytes: 0 };
-      this.#counters.set(store, counters);
-    }
-    return counters;
-  }
-
-  #keepDropped(): void {
-    for (const buffer of this.#dropped) {
-      if (buffer.byteLength === BLOCK_SIZE) this.#spare.push(buffer);
-      else buffer.transfer(0);
-    }
-    this.#dropped = [];
-    this.#trimSpare();
-  }
-
-  #trimSpare(): void {
-    // Transferred to nothing, which frees at once what the garbage collector would leave for later.
-    while (this.#spare.length > this.#unfilled) this.#spare.pop()!.transfer(0);
-  }
-
-  #buffer(size: number): Uint8Array<ArrayBuffer> {
-    const spare = size === BLOCK_SIZE ? this.#spare.pop() : undefined;
-    return spare === undefined ? new Uint8Array(size) : new Uint8Array(spare);
+    this.#buffers.give(block.data!.buffer);
   }
 }
 
@@ -371,18 +385,11 @@ export function blockCount(size: number): number {
   return Math.ceil(size / BLOCK_SIZE);
 }
 
-function blockBytes(source: ObjectSource, index: number): number {
+/** The size of one block; `index` is that of one. */
+export function blockBytes(source: ObjectSource, index: number): number {
   return Math.min(BLOCK_SIZE, source.size - index * BLOCK_SIZE);
 }
 
 function keyOf(source: ObjectSource, index: number): string {
   return `${source.id}:${index}`;
-}
-
-function bodyTooShort(source: ObjectSource, index: number): Error {
-  return new TransportError(`The body ended inside block ${index}`, {
-    operation: "GetObject",
-    bucket: source.store.bucket,
-    key: source.key,
-  });
 }

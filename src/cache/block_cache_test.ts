@@ -110,13 +110,13 @@ Deno.test("BlockCache prefetches only what memory allows, and nothing twice", as
 
 Deno.test("BlockCache tells what each store uses and how often it was there", async () => {
   const { store, source, cache } = await setUp();
-  assert.deepEqual(cache.usage(), { usedBytes: 0, hitRate: null });
+  assert.deepEqual(cache.usage(), { usedBytes: 0, readBytes: 0, hitRate: null });
   await cache.read(source, 0, 1, never);
   cache.countRead(source, 300, true);
   cache.countRead(source, 100, false);
-  assert.deepEqual(cache.usage(store), { usedBytes: BLOCK_SIZE, hitRate: 0.75 });
-  assert.deepEqual(cache.usage(new MemoryStore()), { usedBytes: 0, hitRate: null });
+  assert.deepEqual(cache.usage(store), { usedBytes: BLOCK_SIZE, readBytes: 400, hitRate: 0.75 });
+  assert.deepEqual(cache.usage(new MemoryStore()), { usedBytes: 0, readBytes: 0, hitRate: null });
   cache.forgetStore(store);
-  assert.deepEqual(cache.usage(), { usedBytes: 0, hitRate: null });
+  assert.deepEqual(cache.usage(), { usedBytes: 0, readBytes: 0, hitRate: null });
   assert.equal(cache.has(source, 0), false);
 });

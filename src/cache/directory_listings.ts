@@ -6,19 +6,20 @@
  * directory the page answers for the names up to its last key; others are asked for one by one until
  * somebody reads the whole directory. What this program itself changes is entered at once, also over
  * a LIST that is under way and may not have seen it.
- *
- * When a refresh fails or takes long, and the failure is the endpoint's (not "access denied"), what
- * was known is used on: a directory once seen can be listed while the endpoint is down.
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { untilAborted } from "../base/until_aborted.ts";
-import { NotFoundError, StoreError } from "../s3/errors.ts";
-import { compareKeys } from "../s3/key_encoding.ts";
-import type { ListPage, ObjectStore } from "../s3/object_store.ts";
-import { addPage } from "./add_page.ts";
+import type { ObjectStore } from "../s3/object_store.ts";
 import type { AttributeLoader } from "./attribute_loader.ts";
+import { HiddenKeys } from "./hidden_keys.ts";
+import type { KeptListings } from "./kept_listings.ts";
 import { type ListedDirectory, type ListedEntry, Listing } from "./listing.ts";
+import { type ListingNeed, ListingRefresher } from "./listing_refresher.ts";
+import { ListingMap } from "./listing_map.ts";
+import { RecalledListings } from "./recalled_listings.ts";
+import { SingleNames } from "./single_names.ts";
+import { type DirectoryAhead, TreeWalk } from "./tree_walk.ts";
 
 export interface DirectoryListingsOptions {
   readonly store: ObjectStore;
@@ -26,64 +27,97 @@ export interface DirectoryListingsOptions {
   readonly log: Logger;
   readonly ttlMs: number;
   readonly attributes: AttributeLoader;
+  /** Absent: nothing is kept over restarts. */
+  readonly kept?: KeptListings;
 }
 
-/** Names kept over all directories of a bucket; beyond, the directories used longest ago are dropped. */
-const NAMES_MAX = 1_000_000;
 /** Names that may be gone through for each stat(2) of a directory. */
 const QUICKLY_TOLD_MAX = 10_000;
-/** How long a refresh may keep somebody waiting to whom an older answer could be given. */
-const PATIENCE_MS = 3000;
-/** After a failed refresh, the older answer is given without asking for so long. */
-const RETRY_AFTER_MS = 5000;
-/**
- * Without an older answer, the failure itself is: one call of a program can be several lookups, each
- * of which would take its full time again.
- */
-const FAILURE_MS = 500;
+/** From a listing on disk a single name is told if asking for all of them anew is one request. */
+const NAMES_OF_ONE_PAGE = 1000;
+const NEVER = new AbortController().signal;
+const ALL: ListingNeed = { extent: "all", isMet: (listing) => listing.complete };
+const ALL_IN_PARTS: ListingNeed = { ...ALL, isReadInParts: true };
 
 export class DirectoryListings {
   readonly #options: DirectoryListingsOptions;
-  /** By prefix ("" or "a/b/"), the least recently used first. */
-  readonly #listings = new Map<string, Listing>();
-  #names = 0;
-  /**
-   * Until when older answers are given at once, because a LIST failed; without end when somebody has
-   * waited for a fresh answer in vain. Over as soon as a LIST succeeds.
-   */
-  #troubleUntilMs = 0;
+  /** By prefix: "" or "a/b/". */
+  readonly #listings = new ListingMap();
   /** True for a key that is to be deleted: it is not there, whatever a LIST says. */
   isRemoved: (key: string) => boolean = () => false;
-  /** How many keys were met that cannot be file names. */
-  readonly #hiddenKeys = new Map<string, number>();
+  /** Told of the names in a directory that are not what they were shown to be. */
+  onRevised: (prefix: string, names: readonly string[]) => void = () => {};
+  readonly #hidden: HiddenKeys;
+  readonly #refresher: ListingRefresher;
+  readonly #singles: SingleNames;
+  readonly #walk: TreeWalk;
+  readonly #recalled: RecalledListings | undefined;
 
   constructor(options: DirectoryListingsOptions) {
     this.#options = options;
+    this.#hidden = new HiddenKeys(options.log);
+    this.#refresher = new ListingRefresher({
+      ...options,
+      hidden: this.#hidden,
+      isRemoved: (key) => this.isRemoved(key),
+      onListed: (prefix, listing, sizeBefore) => this.#onListed(prefix, listing, sizeBefore),
+    });
+    this.#singles = new SingleNames({ ...options, isRemoved: (key) => this.isRemoved(key) });
+    this.#walk = new TreeWalk({
+      ...options,
+      isRemoved: (key) => this.isRemoved(key),
+      known: (prefix) => this.#listings.get(prefix),
+    });
+    this.#recalled = options.kept && new RecalledListings({
+      ...options,
+      kept: options.kept,
+      enter: (prefix, listing) => {
+        if (this.#listings.has(prefix)) return false;
+        this.#listings.evict(this.#listings.set(prefix, listing));
+        return true;
+      },
+      refresh: (prefix) => this.#known(prefix, ALL, NEVER),
+      onRevised: (prefix, names) => this.onRevised(prefix, names),
+    });
   }
 
   /** Objects that cannot be shown, as far as directories were listed. */
   get hiddenKeyCount(): number {
-    let total = 0;
-    for (const count of this.#hiddenKeys.values()) total += count;
-    return total;
+    return this.#hidden.count;
   }
 
   /** The entry of one name; undefined when there is none. Throws `StoreError`. */
   async find(prefix: string, name: string, signal: AbortSignal): Promise<ListedEntry | undefined> {
-    const listing = await this.#known(prefix, (l) => l.knows(name), "page", signal);
+    const recalled = this.#recall(prefix, NAMES_OF_ONE_PAGE);
+    const shown = (recalled instanceof Promise ? await recalled : recalled)?.get(name);
+    if (shown !== undefined) return shown;
+    const need: ListingNeed = { extent: "page", isMet: (listing) => listing.knows(name) };
+    const listing = await this.#known(prefix, need, signal);
     if (listing.knows(name)) return listing.get(name);
-    const entry = await this.#askForOne(prefix, name, signal);
-    const before = listing.size;
+    const entry = await this.#singles.find(prefix, name, signal);
+    const sizeBefore = listing.size;
     listing.learn(name, entry);
-    this.#names += listing.size - before;
+    this.#listings.resized(prefix, listing, sizeBefore);
     return entry;
   }
 
   /** What `find` would answer, if that needs no request. */
   peek(prefix: string, name: string): { readonly entry: ListedEntry | undefined } | undefined {
     const listing = this.#listings.get(prefix);
-    if (listing === undefined || !this.#isFresh(listing) || !listing.knows(name)) return undefined;
-    return { entry: listing.get(name) };
+    if (listing === undefined) return undefined;
+    if (this.#isFresh(listing)) {
+      return listing.knows(name) ? { entry: listing.get(name) } : undefined;
+    }
+    // Of an old listing only what is in it.
+    const entry = this.#isShown(listing) ? listing.get(name) : undefined;
+    return entry && { entry };
+  }
+
+  /** What is listed behind `name` (undefined: from the first one) as far as is known without a request. */
+  peekFollowing(prefix: string, name: string | undefined, count: number): [string, ListedEntry][] {
+    const listing = this.#listings.get(prefix);
+    if (listing === undefined || !this.#isFresh(listing)) return [];
+    return listing.following(name, count);
   }
 
   /** The names of the subdirectories, if all are known without a request and quickly told. */
@@ -95,54 +129,102 @@ export class DirectoryListings {
   }
 
   /** The whole directory. Throws `StoreError`. A directory without any key is empty, not an error. */
-  readAll(prefix: string, signal: AbortSignal): Promise<Listing> {
-    return this.#known(prefix, (listing) => listing.complete, "all", signal);
+  async readAll(prefix: string, signal: AbortSignal): Promise<Listing> {
+    return await this.#recall(prefix) ?? await this.#known(prefix, ALL, signal);
+  }
+
+  /**
+   * The whole directory, of which the last pages may still be on their way when the promise resolves
+   * (`Listing.complete` is false then): `readOn` waits for more of it.
+   */
+  async readInParts(prefix: string, signal: AbortSignal): Promise<Listing> {
+    return await this.#recall(prefix) ?? await this.#known(prefix, ALL_IN_PARTS, signal);
+  }
+
+  /** Resolves when more is known of a listing that `readInParts` has given. Throws `StoreError`. */
+  readOn(prefix: string, listing: Listing, signal: AbortSignal): Promise<void> {
+    return this.#refresher.readOn(prefix, listing, signal);
   }
 
   /** For how long what is known of a directory will still be believed, in milliseconds; at least 0. */
   remainingTtlMs(prefix: string): number {
     const listing = this.#listings.get(prefix);
     if (listing === undefined) return 0;
-    return Math.max(0, listing.freshUntilMs - this.#options.clock.monotonicMs());
+    const freshMs = listing.freshUntilMs - this.#options.clock.monotonicMs();
+    return freshMs > 0 ? freshMs : this.#recalled?.remainingMs(listing) ?? 0;
+  }
+
+  /**
+   * What a name is, asked anew if it was shown as an earlier run has left it; else undefined. Throws
+   * `StoreError`.
+   */
+  confirm(
+    prefix: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<ListedEntry | undefined> | undefined {
+    const listing = this.#listings.get(prefix);
+    if (listing === undefined || this.#isFresh(listing) || !this.#isShown(listing)) {
+      return undefined;
+    }
+    if (listing.size <= NAMES_OF_ONE_PAGE) {
+      return this.#known(prefix, ALL, signal).then((listing) => listing.get(name));
+    }
+    return this.#singles.confirm(prefix, name, listing.get(name), signal).then((entry) => {
+      this.set(prefix, name, entry);
+      return entry;
+    });
+  }
+
+  /**
+   * To be held while S3 is told of the object of a key: the next start does not believe what is on disk of
+   * the directories above, which may not have it.
+   */
+  hold(key: string): Disposable {
+    const stack = new DisposableStack();
+    const { kept } = this.#options;
+    if (kept === undefined) return stack;
+    for (let end = 0; end >= 0; end = key.indexOf("/", end) + 1 || -1) {
+      stack.use(kept.hold(key.slice(0, end)));
+    }
+    return stack;
+  }
+
+  /** Saves what is known for the next start. Nothing may be asked or changed any more. */
+  async close(): Promise<void> {
+    const listings = this.#listings.newestFirst().filter(([, { complete }]) => complete);
+    await this.#options.kept?.close(
+      listings.map(([prefix, listing]) => [prefix, listing, this.#listedAtMs(listing)] as const),
+    );
   }
 
   /** Enters what this program has done: `name` is now `entry`, or (undefined) gone. */
   set(prefix: string, name: string, entry: ListedEntry | undefined): void {
-    const listing = this.#listings.get(prefix);
-    if (listing === undefined) return;
-    const before = listing.size;
-    listing.set(name, entry);
-    this.#names += listing.size - before;
+    this.#change(prefix, (listing) => listing.set(name, entry));
   }
 
   /** Enters that a directory is there by what was put into it, unless more is known of it. */
   show(prefix: string, name: string, entry: ListedDirectory): void {
-    const listing = this.#listings.get(prefix);
-    if (listing === undefined) return;
-    const before = listing.size;
-    listing.show(name, entry);
-    this.#names += listing.size - before;
+    this.#change(prefix, (listing) => listing.show(name, entry));
   }
 
   /** Enters that the object of a name is deleted; a name of another kind stays. */
   setDeleted(prefix: string, name: string, kind: ListedEntry["kind"]): void {
-    const listing = this.#listings.get(prefix);
-    if (listing === undefined) return;
-    const before = listing.size;
-    listing.delete(name, kind);
-    this.#names += listing.size - before;
+    this.#change(prefix, (listing) => listing.delete(name, kind));
   }
 
   /** Enters that a new, empty directory was made: nothing needs to be asked about its contents. */
   setEmpty(prefix: string): void {
+    this.#touch(prefix);
     const listing = new Listing();
     listing.hasMarker = true;
     listing.markComplete(this.#options.clock.monotonicMs() + this.#options.ttlMs);
-    this.#keep(prefix, listing);
+    this.#listings.set(prefix, listing);
   }
 
   /** Enters that a directory has an object of its own now. */
   setMarker(prefix: string): void {
+    this.#touch(prefix);
     const listing = this.#listings.get(prefix);
     if (listing !== undefined) listing.hasMarker = true;
   }
@@ -158,7 +240,7 @@ export class DirectoryListings {
     const listing = this.#listings.get(prefix);
     if (listing === undefined || !this.#isFresh(listing)) return undefined;
     if (listing.hasMarker) return false;
-    for (const [name] of listing.entries()) if (!isIgnored(name)) return false;
+    for (const name of listing.namesBackwards()) if (!isIgnored(name)) return false;
     return listing.complete ? true : undefined;
   }
 
@@ -172,210 +254,114 @@ export class DirectoryListings {
   /** Enters that the tree below `from` is now below `to` (both end with "/"). */
   moveTree(from: string, to: string): void {
     this.forgetTree(to);
-    for (const [prefix, listing] of [...this.#listings]) {
-      if (!prefix.startsWith(from)) continue;
-      this.#listings.delete(prefix);
-      this.#listings.set(to + prefix.slice(from.length), listing);
-    }
+    this.#touchTree(from);
+    this.#listings.moveTree(from, to);
   }
 
   /** Drops what is known of a directory and all below it. */
   forgetTree(from: string): void {
-    for (const [prefix, listing] of [...this.#listings]) {
-      if (!prefix.startsWith(from)) continue;
-      this.#listings.delete(prefix);
-      this.#names -= listing.size;
-    }
+    this.#touchTree(from);
+    this.#listings.deleteTree(from);
   }
 
   /** Makes the next question about a directory ask the endpoint; what is known stays as a fallback. */
   expire(prefix: string): void {
+    this.#touch(prefix);
     const listing = this.#listings.get(prefix);
     if (listing !== undefined) listing.freshUntilMs = 0;
+  }
+
+  /** The directory as an earlier run has left it on disk, while that may be shown. */
+  #recall(
+    prefix: string,
+    namesMax: number = Infinity,
+  ): Promise<Listing | undefined> | Listing | undefined {
+    const known = this.#listings.get(prefix);
+    if (known === undefined) return this.#recalled?.recall(prefix, namesMax);
+    return !this.#isFresh(known) && this.#isShown(known) ? known : undefined;
+  }
+
+  /** True for a listing that is old but may be shown while it is asked for anew. */
+  #isShown(listing: Listing): boolean {
+    return this.#recalled !== undefined && this.#recalled.remainingMs(listing) > 0;
+  }
+
+  /** When a listing was true, milliseconds since the epoch. */
+  #listedAtMs(listing: Listing): number {
+    const { clock, ttlMs } = this.#options;
+    return clock.nowMs() - (clock.monotonicMs() - (listing.freshUntilMs - ttlMs));
   }
 
   #isFresh(listing: Listing): boolean {
     return this.#options.clock.monotonicMs() < listing.freshUntilMs;
   }
 
-  /** The listing of `prefix`, fresh and `sufficient`, from memory or by asking for a page or for all. */
-  async #known(
-    prefix: string,
-    sufficient: (listing: Listing) => boolean,
-    extent: "page" | "all",
-    signal: AbortSignal,
-  ): Promise<Listing> {
-    const old = this.#listings.get(prefix);
+  /** The listing of `prefix`, fresh and with what is needed, from memory or by asking for it. */
+  async #known(prefix: string, need: ListingNeed, signal: AbortSignal): Promise<Listing> {
+    const old = this.#listings.use(prefix);
     if (old !== undefined) {
-      this.#listings.delete(prefix);
-      this.#listings.set(prefix, old);
-      if (this.#isFresh(old) && (sufficient(old) || (extent === "page" && old.hasFirstPage))) {
+      // Of a name beyond the first page, the LIST of all will tell if it is under way.
+      const isEnough = need.isMet(old) ||
+        (need.extent === "page" && old.hasFirstPage && old.refresh?.extent !== "all");
+      if (this.#isFresh(old) && isEnough) {
+        if (need.extent === "all") this.#walk.note(prefix);
         return old;
       }
     }
-    const listing = old ?? this.#keep(prefix, new Listing());
-    if (listing.failure !== undefined) {
-      if (this.#options.clock.monotonicMs() < listing.failure.untilMs) throw listing.failure.error;
-      listing.failure = undefined;
+    const walked = this.#walk.ask(prefix, signal);
+    if (walked !== undefined) {
+      const listing = await this.#takeWalked(prefix, walked, signal);
+      if (listing !== undefined) return listing;
     }
-    const isTrouble = this.#options.clock.monotonicMs() < this.#troubleUntilMs;
-    const inTrouble = isTrouble && old?.hasFirstPage === true && sufficient(old);
-    // One LIST at a time for each directory; who needs more than the one under way goes on behind it.
-    if (listing.refresh === undefined || (extent === "all" && listing.refresh.extent === "page")) {
-      const before = listing.refresh?.done;
-      const done = this.#refresh(prefix, listing, extent, before);
-      const refresh = { extent, done };
-      listing.refresh = refresh;
-      const clear = () => {
-        if (listing.refresh === refresh) listing.refresh = undefined;
-      };
-      done.then(clear, clear);
-    }
-    if (inTrouble) {
-      listing.freshUntilMs = this.#options.clock.monotonicMs() + RETRY_AFTER_MS;
-      return listing;
-    }
-    await this.#awaitRefresh(listing, listing.refresh.done, sufficient, signal);
+    const listing = this.#listings.get(prefix) ?? this.#listings.set(prefix, new Listing());
+    await this.#refresher.refresh(prefix, listing, need, signal);
     return listing;
   }
 
-  async #awaitRefresh(
-    listing: Listing,
-    done: Promise<void>,
-    sufficient: (listing: Listing) => boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const fallback = listing.hasFirstPage && sufficient(listing);
-    const patience = new AbortController();
-    const waits: Promise<boolean>[] = [untilAborted(done.then(() => true), signal)];
-    if (fallback) {
-      waits.push(this.#options.clock.sleep(PATIENCE_MS, patience.signal).then(() => false));
-    }
-    let refreshed = false;
-    try {
-      refreshed = await Promise.race(waits);
-    } catch (error) {
-      const endpointFailed = error instanceof StoreError && error.retryable;
-      if (endpointFailed && !fallback) {
-        // The next one, who may have an older answer, need not find out again.
-        const soonMs = this.#options.clock.monotonicMs() + RETRY_AFTER_MS;
-        this.#troubleUntilMs = Math.max(this.#troubleUntilMs, soonMs);
-        const untilMs = this.#options.clock.monotonicMs() + FAILURE_MS;
-        listing.failure = { error, untilMs };
-      }
-      if (!fallback || !endpointFailed) throw error;
-      this.#options.log.warn("Using an older listing: {error}", { error: error.message });
-    } finally {
-      for (const wait of waits) wait.catch(() => {});
-      patience.abort();
-    }
-    if (!refreshed) {
-      this.#troubleUntilMs = Infinity;
-      listing.freshUntilMs = this.#options.clock.monotonicMs() + RETRY_AFTER_MS;
-    }
-  }
-
-  /** Lists one page or all into a new listing and puts its contents into `listing` when done. */
-  async #refresh(
+  /** Enters what pages of a whole tree tell of a directory, if they do. */
+  async #takeWalked(
     prefix: string,
-    listing: Listing,
-    extent: "page" | "all",
-    before: Promise<void> | undefined,
-  ): Promise<void> {
-    // What it fails with, this would fail with too, after as long again.
-    await before;
-    // The store has its own deadline for each request; nobody's interrupt ends a shared refresh.
-    const signal = new AbortController().signal;
-    const fresh = new Listing();
-    const hiddenSamples: string[] = [];
-    let hidden = 0;
-    let token = this.#isFresh(listing) ? listing.nextToken : undefined;
-    if (token !== undefined) fresh.copyFrom(listing);
-    listing.noteChanges();
-    try {
-      do {
-        const page = await this.#options.store.list({
-          prefix,
-          delimiter: "/",
-          ...(token === undefined ? {} : { token }),
-        }, signal);
-        const isGone = (name: string) => listing.wasDeleted(name) || this.isRemoved(prefix + name);
-        for (const name of addPage(fresh, page, prefix, isGone)) {
-          hidden++;
-          if (hiddenSamples.length < 3) hiddenSamples.push(name);
-        }
-        token = page.nextToken;
-        fresh.nextToken = token;
-        fresh.coveredTo = token === undefined ? undefined : lastKeyOf(page)?.slice(prefix.length);
-        fresh.hasFirstPage = true;
-      } while (token !== undefined && extent === "all");
-      await this.#options.attributes.load(prefix, fresh, signal);
-    } finally {
-      listing.applyChangesTo(fresh);
-    }
-    this.#noteHidden(prefix, hidden, hiddenSamples);
-    const size = listing.size;
-    fresh.freshUntilMs = this.#options.clock.monotonicMs() + this.#options.ttlMs;
-    listing.copyFrom(fresh);
-    this.#troubleUntilMs = 0;
-    if (this.#listings.get(prefix) === listing) this.#names += listing.size - size;
-    this.#evict(listing);
-  }
-
-  /** One name beyond the first page of a long directory: as a file and as a directory at once. */
-  async #askForOne(
-    prefix: string,
-    name: string,
+    walked: Promise<DirectoryAhead | undefined>,
     signal: AbortSignal,
-  ): Promise<ListedEntry | undefined> {
-    const { store, attributes } = this.#options;
-    const key = prefix + name;
-    const [file, below] = await Promise.all([
-      store.head(key, signal).catch((error: unknown) => {
-        if (error instanceof NotFoundError) return undefined;
-        throw error;
-      }),
-      store.list({ prefix: key + "/", maxKeys: 1 }, signal),
-    ]);
-    if (below.objects.length > 0 && !this.isRemoved(`${key}/`)) return { kind: "directory" };
-    return file === undefined || this.isRemoved(key)
-      ? undefined
-      : attributes.learn(prefix, name, file);
-  }
-
-  #keep(prefix: string, listing: Listing): Listing {
-    const old = this.#listings.get(prefix);
-    if (old !== undefined) this.#names -= old.size;
-    this.#listings.set(prefix, listing);
-    this.#names += listing.size;
+  ): Promise<Listing | undefined> {
+    const found = await untilAborted(walked, signal);
+    if (found === undefined) return undefined;
+    const { listing: fresh, freshUntilMs, hidden } = found;
+    fresh.markComplete(freshUntilMs);
+    await this.#options.attributes.load(prefix, fresh, signal);
+    const known = this.#listings.get(prefix);
+    // Taken meanwhile by somebody else who had asked for it.
+    if (known?.complete === true && this.#isFresh(known)) return known;
+    if (known?.refresh !== undefined || !this.#walk.take(found)) return undefined;
+    const listing = known ?? this.#listings.set(prefix, new Listing());
+    const sizeBefore = listing.size;
+    listing.takeFrom(fresh);
+    this.#hidden.note(prefix, hidden);
+    this.#onListed(prefix, listing, sizeBefore);
     return listing;
   }
 
-  #evict(keep: Listing): void {
-    for (const [prefix, listing] of this.#listings) {
-      if (this.#names <= NAMES_MAX) return;
-      if (listing === keep || listing.refresh !== undefined) continue;
-      this.#listings.delete(prefix);
-      this.#names -= listing.size;
-    }
+  /** A LIST has told what is in `listing`. */
+  #onListed(prefix: string, listing: Listing, sizeBefore: number): void {
+    this.#listings.resized(prefix, listing, sizeBefore);
+    this.#listings.evict(listing);
+    this.#recalled?.settle(listing);
+    if (listing.complete) this.#options.kept?.note(prefix, listing, this.#listedAtMs(listing));
   }
 
-  #noteHidden(prefix: string, count: number, samples: readonly string[]): void {
-    const known = this.#hiddenKeys.get(prefix) ?? 0;
-    if (count === 0) this.#hiddenKeys.delete(prefix);
-    else this.#hiddenKeys.set(prefix, count);
-    if (count > known) {
-      this.#options.log.warn(
-        "{count} keys below {prefix} cannot be file names and are hidden, for example {samples}",
-        { count, prefix: JSON.stringify(prefix), samples: samples.map((s) => JSON.stringify(s)) },
-      );
-    }
+  #touch(prefix: string): void {
+    this.#walk.touch(prefix);
+    this.#options.kept?.touch(prefix);
   }
-}
 
-function lastKeyOf(page: ListPage): string | undefined {
-  const object = page.objects.at(-1)?.key;
-  const prefix = page.prefixes.at(-1);
-  if (object === undefined || prefix === undefined) return object ?? prefix;
-  return compareKeys(object, prefix) < 0 ? prefix : object;
+  #touchTree(prefix: string): void {
+    this.#walk.touchTree(prefix);
+    this.#options.kept?.touchTree(prefix);
+  }
+
+  /** Lets a change made here into what is known of a directory. */
+  #change(prefix: string, enter: (listing: Listing) => void): void {
+    this.#touch(prefix);
+    this.#listings.change(prefix, enter);
+  }
 }

@@ -1,14 +1,10 @@
 /** What is known of the names in one directory. */
 import { compareKeys } from "../s3/key_encoding.ts";
+import { type FileFacts, isInOrder, type NameRow, NameTable } from "./name_table.ts";
 import type { PosixAttributes } from "./posix_metadata.ts";
 
-export interface ListedFile {
+export interface ListedFile extends FileFacts {
   readonly kind: "file";
-  /** In bytes. */
-  readonly size: number;
-  readonly etag: string;
-  readonly lastModifiedMs: number;
-  readonly storageClass?: string;
   /** What is known beyond the listing, for exactly this ETag. */
   readonly attributes?: PosixAttributes;
 }
@@ -20,8 +16,23 @@ export interface ListedDirectory {
 
 export type ListedEntry = ListedFile | ListedDirectory;
 
+/** A LIST that is under way. */
+export interface ListingRefresh {
+  readonly extent: "page" | "all";
+  /** Its end. */
+  readonly done: Promise<void>;
+  /** Resolves when the next page is in the listing, if it shows pages as they come. */
+  readonly grown: Promise<void>;
+}
+
+const PLAIN_DIRECTORY: ListedDirectory = { kind: "directory" };
+
 export class Listing {
-  #entries = new Map<string, ListedEntry>();
+  /** What LISTs have told. */
+  #table = new NameTable();
+  /** What counts for more than the table: an entry, or undefined for a name that is not there. */
+  #own = new Map<string, ListedEntry | undefined>();
+  #size = 0;
   /** Names known not to exist, asked for one by one in a directory not read to its end. */
   #absent = new Set<string>();
   /** Changes made here while a LIST is under way, which may not have seen them. */
@@ -44,10 +55,11 @@ export class Listing {
   /** Why nothing is known of the directory, and until when that is not tried again. */
   failure: { readonly error: Error; readonly untilMs: number } | undefined;
   /** The LIST under way. */
-  refresh: { readonly extent: "page" | "all"; readonly done: Promise<void> } | undefined;
+  refresh: ListingRefresh | undefined;
 
+  /** How many names are known. */
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /** True when every name is known. */
@@ -55,77 +67,165 @@ export class Listing {
     return this.hasFirstPage && this.nextToken === undefined;
   }
 
-  entries(): IterableIterator<[string, ListedEntry]> {
-    return this.#entries.entries();
+  /** What LISTs have told, row by row; `entryOfRow` says what of it still is so. */
+  get table(): NameTable {
+    return this.#table;
+  }
+
+  *entries(): IterableIterator<[string, ListedEntry]> {
+    const table = this.#table;
+    for (let row = 0; row < table.rowCount; row++) {
+      const name = table.shownName(row);
+      if (name === undefined || this.#own.has(name)) continue;
+      yield [name, table.file(row) ?? PLAIN_DIRECTORY];
+    }
+    for (const [name, entry] of this.#own) if (entry !== undefined) yield [name, entry];
+  }
+
+  /**
+   * The names, those that were listed from the last to the first: where names are removed in their order,
+   * one that is left is found at once.
+   */
+  *namesBackwards(): IterableIterator<string> {
+    const table = this.#table;
+    for (let row = table.rowCount - 1; row >= 0; row--) {
+      const name = table.shownName(row);
+      if (name !== undefined && !this.#own.has(name)) yield name;
+    }
+    for (const [name, entry] of this.#own) if (entry !== undefined) yield name;
   }
 
   /** The names of the subdirectories. */
   directories(): string[] {
-    const names: string[] = [];
-    for (const [name, entry] of this.#entries) if (entry.kind === "directory") names.push(name);
+    const names = this.#table.directories().filter((name) => !this.#own.has(name));
+    for (const [name, entry] of this.#own) if (entry?.kind === "directory") names.push(name);
     return names;
   }
 
   get(name: string): ListedEntry | undefined {
-    return this.#entries.get(name);
+    const own = this.#own.get(name);
+    if (own !== undefined || this.#own.has(name)) return own;
+    const row = this.#table.findShown(name);
+    return row < 0 ? undefined : this.#table.file(row) ?? PLAIN_DIRECTORY;
+  }
+
+  /** So many rows of the table will stay what they are, though the rest is not listed yet. */
+  settledRows(): number {
+    const { coveredTo } = this;
+    if (coveredTo === undefined) return this.#table.rowCount;
+    // A file is a directory after all if "name/" comes, which can only be when "name" begins the last key.
+    for (let end = 1; end <= coveredTo.length; end++) {
+      if (end < coveredTo.length && coveredTo[end]! >= "/") continue;
+      const row = this.#table.find(coveredTo.slice(0, end));
+      if (row >= 0) return row;
+    }
+    return this.#table.rowCount;
+  }
+
+  /** What is known now of the name in a row of `table`, which may be one of an earlier LIST. */
+  entryOfRow(table: NameTable, row: number, name: string): ListedEntry | undefined {
+    const isPlain = table === this.#table && (this.#own.size === 0 || !this.#own.has(name));
+    if (!isPlain) return this.get(name);
+    return table.file(row) ?? PLAIN_DIRECTORY;
+  }
+
+  /** The names that are in no row of `table`. */
+  namesBeside(table: NameTable): string[] {
+    const names: string[] = [];
+    for (const [name, entry] of table === this.#table ? this.#own : this.entries()) {
+      if (entry !== undefined && !table.has(name)) names.push(name);
+    }
+    return names;
+  }
+
+  /** The entries listed behind `name` (undefined: from the first one), at most `count`; none when no LIST told it. */
+  following(name: string | undefined, count: number): [string, ListedEntry][] {
+    const found: [string, ListedEntry][] = [];
+    const before = name === undefined ? -1 : this.#table.findShown(name);
+    if (name !== undefined && before < 0) return found;
+    for (let row = before + 1; row < this.#table.rowCount && found.length < count; row++) {
+      const next = this.#table.shownName(row);
+      const entry = next === undefined ? undefined : this.entryOfRow(this.#table, row, next);
+      if (next !== undefined && entry !== undefined) found.push([next, entry]);
+    }
+    return found;
   }
 
   /** True when it is known whether `name` exists. */
   knows(name: string): boolean {
-    if (this.complete || this.#entries.has(name) || this.#absent.has(name)) return true;
+    if (this.complete || this.#absent.has(name) || this.#has(name)) return true;
     // A directory "name" is listed as "name/", which sorts behind other names that begin with it.
     return this.coveredTo !== undefined && compareKeys(name + "/", this.coveredTo) <= 0;
   }
 
-  /** Enters what a LIST told. */
+  /**
+   * Enters what a page of a LIST told. Returns the names of files that cannot be shown, as there are
+   * directories of the same names.
+   */
+  addRows(rows: readonly NameRow[]): string[] {
+    if (!isInOrder(rows, this.#table.lastKey)) return this.#addUnsorted(rows);
+    const hasDirectories = rows.some(({ file }) => file === undefined);
+    const files = new Set<string>();
+    for (const { key, file } of rows) {
+      const name = file === undefined ? key.slice(0, -1) : key;
+      // The row of a file is the first of its name.
+      const isKnown = file === undefined
+        ? files.has(name) || this.#has(name)
+        : this.#own.get(name) !== undefined;
+      if (!isKnown) this.#size++;
+      if (hasDirectories && file !== undefined) files.add(name);
+      // It was asked for alone, or made here before this LIST.
+      this.#own.delete(name);
+    }
+    return this.#table.append(rows);
+  }
+
+  /** Enters what was found out about a name. */
   add(name: string, entry: ListedEntry): void {
-    this.#entries.set(name, entry);
+    this.#put(name, entry);
   }
 
   /** Enters the answer to a question about one name. */
   learn(name: string, entry: ListedEntry | undefined): void {
-    if (entry !== undefined) this.#entries.set(name, entry);
+    if (entry !== undefined) this.#put(name, entry);
     else if (this.#absent.size < 10_000) this.#absent.add(name);
   }
 
   /** Enters a change made by this program. */
   set(name: string, entry: ListedEntry | undefined): void {
     this.#changes?.set(name, entry);
-    if (entry === undefined) {
-      this.#entries.delete(name);
-      if (!this.complete) this.learn(name, undefined);
-    } else {
-      this.#absent.delete(name);
-      this.#entries.set(name, entry);
-    }
+    this.#enter(name, entry);
   }
 
   /** Enters that this program has deleted the object of a name; a name of another kind stays. */
   delete(name: string, kind: ListedEntry["kind"]): void {
     if (this.#changes !== undefined) this.#deleted.add(fullName(name, kind));
     if (this.#changes?.get(name)?.kind === kind) this.#changes.set(name, undefined);
-    if (this.#entries.get(name)?.kind === kind) this.#entries.delete(name);
-    if (!this.#entries.has(name) && !this.complete) this.learn(name, undefined);
+    const entry = this.get(name);
+    if (entry?.kind === kind) this.#put(name, undefined);
+    if ((entry === undefined || entry.kind === kind) && !this.complete) this.learn(name, undefined);
   }
 
   /** Enters a directory that was not there until now. What a LIST says of it counts for more. */
   show(name: string, entry: ListedDirectory): void {
     if (this.#changes !== undefined) this.#shown.set(name, entry);
-    if (!this.knows(name) || this.#entries.has(name)) return;
+    if (!this.knows(name) || this.#has(name)) return;
     this.#absent.delete(name);
-    this.#entries.set(name, entry);
+    this.#put(name, entry);
   }
 
   /** True when it was deleted since `noteChanges`; the names of directories end with "/". */
   wasDeleted(name: string): boolean {
-    return this.#deleted.has(name);
+    return this.#deleted.size > 0 && this.#deleted.has(name);
   }
 
   /** Everything is known until `freshUntilMs`. */
   markComplete(freshUntilMs: number): void {
     this.hasFirstPage = true;
     this.nextToken = undefined;
+    this.coveredTo = undefined;
     this.freshUntilMs = freshUntilMs;
+    this.#table.isWhole = true;
   }
 
   /** From now on, changes are remembered for `applyChangesTo`. */
@@ -135,29 +235,86 @@ export class Listing {
 
   /** Repeats the changes noted since on another listing, and ends the noting. */
   applyChangesTo(other: Listing): void {
-    const changes = this.#changes;
-    this.#changes = undefined;
-    for (const [name, entry] of other.entries()) {
-      if (this.#deleted.has(fullName(name, entry.kind))) other.delete(name, entry.kind);
+    for (const full of this.#deleted) {
+      if (full.endsWith("/")) other.delete(full.slice(0, -1), "directory");
+      else other.delete(full, "file");
     }
-    this.#deleted.clear();
-    for (const [name, entry] of this.#shown) {
-      if (other.get(name) === undefined) other.set(name, entry);
-    }
-    this.#shown.clear();
-    for (const [name, entry] of changes ?? []) other.set(name, entry);
+    for (const [name, entry] of this.#shown) if (!other.#has(name)) other.#enter(name, entry);
+    for (const [name, entry] of this.#changes ?? []) other.#enter(name, entry);
+    this.endNoting();
   }
 
-  /** Takes over the contents of another listing. */
-  copyFrom(other: Listing): void {
-    this.#entries = new Map(other.#entries);
-    this.#absent = new Set(other.#absent);
+  /** Repeats them here, over a page that was just added. */
+  repeatChanges(): void {
+    for (const [name, entry] of this.#shown) if (!this.#has(name)) this.#put(name, entry);
+    for (const [name, entry] of this.#changes ?? []) this.#enter(name, entry);
+  }
+
+  /** Changes are not remembered any more. */
+  endNoting(): void {
+    this.#changes = undefined;
+    this.#deleted.clear();
+    this.#shown.clear();
+  }
+
+  /** Forgets all names, for they are listed anew. */
+  clear(): void {
+    this.takeFrom(new Listing());
+  }
+
+  /** Takes over the contents of another listing, which must not be used any more. */
+  takeFrom(other: Listing): void {
+    this.#table = other.#table;
+    this.#own = other.#own;
+    this.#size = other.#size;
+    this.#absent = other.#absent;
     this.hasMarker = other.hasMarker;
     this.hasFirstPage = other.hasFirstPage;
     this.nextToken = other.nextToken;
     this.coveredTo = other.coveredTo;
     this.freshUntilMs = other.freshUntilMs;
   }
+
+  #enter(name: string, entry: ListedEntry | undefined): void {
+    this.#put(name, entry);
+    if (entry !== undefined) this.#absent.delete(name);
+    else if (!this.complete) this.learn(name, undefined);
+  }
+
+  #has(name: string): boolean {
+    const own = this.#own.get(name);
+    return own !== undefined || (!this.#own.has(name) && this.#table.has(name));
+  }
+
+  #put(name: string, entry: ListedEntry | undefined): void {
+    if (this.#has(name)) this.#size--;
+    if (entry !== undefined) this.#size++;
+    // What is not there is to be noted only where a row says that it is, or may do so with the next page.
+    if (entry !== undefined || this.#changes !== undefined || this.#table.has(name)) {
+      this.#own.set(name, entry);
+    } else {
+      this.#own.delete(name);
+    }
+  }
+
+  /** Some servers list in another order than that of the keys' bytes. */
+  #addUnsorted(rows: readonly NameRow[]): string[] {
+    const hidden: string[] = [];
+    for (const { key, file } of rows) {
+      const name = file === undefined ? key.slice(0, -1) : key;
+      const known = this.get(name)?.kind;
+      if (known !== undefined && (known === "file") !== (file !== undefined)) hidden.push(name);
+      if (file === undefined) this.#put(name, PLAIN_DIRECTORY);
+      else if (known !== "directory") this.#put(name, fileOf(file));
+    }
+    return hidden;
+  }
+}
+
+/** `facts` may be of an object that has more. */
+function fileOf({ size, etag, lastModifiedMs, storageClass }: FileFacts): ListedFile {
+  const file = { kind: "file", size, etag, lastModifiedMs } as const;
+  return storageClass === undefined ? file : { ...file, storageClass };
 }
 
 function fullName(name: string, kind: ListedEntry["kind"]): string {

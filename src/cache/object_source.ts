@@ -1,5 +1,6 @@
 /** Where the bytes of one file content come from. */
 import type { ByteRange } from "../base/byte_range.ts";
+import { TransportError } from "../s3/errors.ts";
 import type { ObjectBody, ObjectStore } from "../s3/object_store.ts";
 
 /**
@@ -42,4 +43,13 @@ export async function openSource(
       if (source.key === key && source.etag === etag) throw error;
     }
   }
+}
+
+/** The failure of a GET whose body ended inside a block. */
+export function bodyTooShort(source: ObjectSource, index: number): Error {
+  return new TransportError(`The body ended inside block ${index}`, {
+    operation: "GetObject",
+    bucket: source.store.bucket,
+    key: source.key,
+  });
 }

@@ -84,7 +84,7 @@ export function programCommand(): readonly string[] {
  */
 export async function waitForDaemon(
   config: Config,
-  daemon: DaemonProcess,
+  daemon: Pick<DaemonProcess, "exited">,
   signal: AbortSignal,
 ): Promise<StatusDocument> {
   let exitCode: number | undefined;

@@ -18,6 +18,7 @@ export function readEnvironment(): Environment {
     configFile: nonEmpty(variable("CLOUDMOUNT_CONFIG")),
     xdgConfigHome: absolute(variable("XDG_CONFIG_HOME")),
     xdgStateHome: absolute(variable("XDG_STATE_HOME")),
+    xdgCacheHome: absolute(variable("XDG_CACHE_HOME")),
     xdgRuntimeDir: absolute(variable("XDG_RUNTIME_DIR")),
     workingDirectory: Deno.cwd(),
     noColor: nonEmpty(variable("NO_COLOR")) !== undefined || variable("TERM") === "dumb",

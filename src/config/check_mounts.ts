@@ -57,6 +57,7 @@ function checkDaemonPaths(
     );
   };
   inside("the state directory", daemon.stateDir);
+  inside("the cache directory", daemon.cacheDir);
   inside("the control socket", daemon.socket);
 }
 

@@ -7,7 +7,11 @@ import type { MountConfig } from "./types.ts";
 /** The keys and messages of what is wrong between these mounts. */
 function check(...mounts: Partial<MountConfig>[]): string[] {
   const problems = new Problems(new TomlPositions(""));
-  const daemon = { stateDir: "/state/cloudmount", socket: "/run/cloudmount/control.sock" };
+  const daemon = {
+    stateDir: "/state/cloudmount",
+    cacheDir: "/cache/cloudmount",
+    socket: "/run/cloudmount/control.sock",
+  };
   checkMounts(mounts.map((values, index) => ({ index, values })), daemon, problems);
   return problems.found.map(({ key, message }) => `${key}: ${message}`);
 }
@@ -41,6 +45,7 @@ Deno.test("What could not be read clashes with nothing", () => {
 
 Deno.test("Mounts that would cover the daemon's own files are refused", () => {
   assert.equal(check({ mountPoint: "/state" }).length, 1);
+  assert.equal(check({ mountPoint: "/cache/cloudmount" }).length, 1);
   assert.equal(check({ mountPoint: "/run/cloudmount" }).length, 1);
   assert.deepEqual(check({ mountPoint: "/state/cloudmount-photos" }), []);
 });

@@ -123,6 +123,26 @@ export function writtenSize(bytes: number): string {
   return power < 0 ? `${bytes}B` : `${bytes / 1024 ** (4 - power)}${units[power]}`;
 }
 
+/** A rate such as "10MiB/s", as bytes per second. */
+export function rate(least: number, most: number): Kind<number> {
+  return (value) => {
+    const hint = 'write a size and "/s", like "10MiB/s"';
+    if (typeof value !== "string") return refuse(`must be a rate, not ${typeName(value)}`, hint);
+    const match = /^(.*)\/s$/.exec(value.trim());
+    const bytes = match === null ? undefined : parseSizeBytes(match[1]!);
+    if (bytes === undefined) return refuse(`${quoted(value)} is not a rate`, hint);
+    if (bytes >= least && bytes <= most) return accept(bytes);
+    return refuse(
+      `must be from ${formatSize(least)}/s to ${formatSize(most)}/s, not ${quoted(value)}`,
+    );
+  };
+}
+
+/** Bytes per second in the largest unit that keeps them exact: "10MiB/s". */
+export function writtenRate(bytesPerSecond: number): string {
+  return `${writtenSize(bytesPerSecond)}/s`;
+}
+
 /** A duration such as "60s", as milliseconds. */
 export function duration(mostMs: number, mostText: string): Kind<number> {
   return (value) => {

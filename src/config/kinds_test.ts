@@ -9,10 +9,12 @@ import {
   pattern,
   permissions,
   quoted,
+  rate,
   size,
   text,
   writtenDuration,
   writtenMode,
+  writtenRate,
   writtenSize,
 } from "./kinds.ts";
 
@@ -37,6 +39,16 @@ Deno.test("Sizes, durations, modes and numbers become the program's own", () => 
   assert.equal(valueOf(flag, false), false);
   assert.equal(valueOf(oneOf("a", "b"), "b"), "b");
   assert.equal(valueOf(pattern(/^x+$/, "x"), "xx"), "xx");
+});
+
+Deno.test("A rate is a size per second, and is written as one", () => {
+  const anyRate = rate(1, 2 ** 40);
+  assert.equal(valueOf(anyRate, "10MiB/s"), 10 * 2 ** 20);
+  assert.equal(valueOf(anyRate, " 1.5 MB/s "), 1_500_000);
+  for (const value of ["10MiB", "10/s", "10MiB/m", "/s", "0B/s", 10]) {
+    assert.equal(valueOf(anyRate, value), undefined, String(value));
+  }
+  assert.equal(writtenRate(10 * 2 ** 20), "10MiB/s");
 });
 
 Deno.test("Bounds belong to the range", () => {

@@ -8,7 +8,7 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { checkMounts, type ReadMount } from "./check_mounts.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import { typeName } from "./kinds.ts";
-import { defaultSocket, defaultStateDir, type PathEnvironment } from "./paths.ts";
+import { defaultCacheDir, defaultSocket, defaultStateDir, type PathEnvironment } from "./paths.ts";
 import { Problems } from "./problems.ts";
 import {
   asTable,
@@ -114,6 +114,9 @@ function readDaemon(
     else {
       problems.add(["daemon", "state_dir"], "has no default: HOME is not set", "set state_dir");
     }
+  }
+  if (!isWritten("cache_dir") && values.stateDir !== undefined) {
+    values.cacheDir = defaultCacheDir(environment, values.stateDir);
   }
   if (!isWritten("socket") && values.stateDir !== undefined) {
     values.socket = defaultSocket(environment, values.stateDir);

@@ -8,6 +8,7 @@ const ENVIRONMENT: PathEnvironment = {
   configFile: undefined,
   xdgConfigHome: undefined,
   xdgStateHome: undefined,
+  xdgCacheHome: undefined,
   xdgRuntimeDir: "/run/user/1",
   workingDirectory: "/",
 };
@@ -21,6 +22,7 @@ Deno.test("An empty file is a config without mounts", () => {
     path: "/c.toml",
     daemon: {
       stateDir: "/home/ann/.local/state/cloudmount",
+      cacheDir: "/home/ann/.cache/cloudmount",
       socket: "/run/user/1/cloudmount/control.sock",
       memoryLimitBytes: 512 * 2 ** 20,
       maxConnections: 64,

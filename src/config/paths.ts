@@ -11,6 +11,7 @@ export interface PathEnvironment {
   readonly configFile: string | undefined;
   readonly xdgConfigHome: string | undefined;
   readonly xdgStateHome: string | undefined;
+  readonly xdgCacheHome: string | undefined;
   readonly xdgRuntimeDir: string | undefined;
   /** Absolute; relative paths given on the command line start here. */
   readonly workingDirectory: string;
@@ -39,6 +40,15 @@ export function defaultStateDir(environment: PathEnvironment): string | undefine
   }
   const base = environment.xdgStateHome ?? under(environment.home, ".local/state");
   return under(base, "cloudmount");
+}
+
+/** The cache directory when `[daemon] cache_dir` is not set. */
+export function defaultCacheDir(environment: PathEnvironment, stateDir: string): string {
+  if (environment.os === "darwin") {
+    return under(environment.home, "Library/Caches/cloudmount") ?? `${stateDir}/cache`;
+  }
+  const base = environment.xdgCacheHome ?? under(environment.home, ".cache");
+  return under(base, "cloudmount") ?? `${stateDir}/cache`;
 }
 
 /** The control socket when `[daemon] socket` is not set. */

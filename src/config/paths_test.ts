@@ -16,6 +16,7 @@ const LINUX: PathEnvironment = {
   configFile: undefined,
   xdgConfigHome: undefined,
   xdgStateHome: undefined,
+  xdgCacheHome: undefined,
   xdgRuntimeDir: undefined,
   workingDirectory: "/work",
 };

@@ -9,6 +9,7 @@ const ENVIRONMENT: PathEnvironment = {
   configFile: undefined,
   xdgConfigHome: undefined,
   xdgStateHome: undefined,
+  xdgCacheHome: undefined,
   xdgRuntimeDir: undefined,
   workingDirectory: "/",
 };

@@ -11,10 +11,12 @@ import {
   oneOf,
   pattern,
   permissions,
+  rate,
   size,
   text,
   writtenDuration,
   writtenMode,
+  writtenRate,
   writtenSize,
 } from "./kinds.ts";
 import {
@@ -50,6 +52,7 @@ export interface KeyRow<T> {
 /** A row for each field of `T`. */
 export type Rows<T> = { readonly [Field in keyof T]-?: KeyRow<Exclude<T[Field], undefined>> };
 
+const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;
 
@@ -60,6 +63,19 @@ export const DAEMON_KEYS: Rows<DaemonConfig> = {
     kind: absolutePath,
     otherwise: "the system's place for state",
     doc: "Where staged writes and other state are kept.",
+  },
+  cacheDir: {
+    key: "cache_dir",
+    kind: absolutePath,
+    otherwise: "the system's place for caches",
+    doc: "Where blocks of objects are kept; may be deleted while no daemon runs.",
+  },
+  cacheSizeBytes: {
+    key: "cache_size",
+    kind: size(0, 1024 * TIB),
+    written: writtenSize,
+    otherwise: "20GiB, or half of the free disk if that is less",
+    doc: "One disk budget for all mounts; 0B: nothing is kept on disk.",
   },
   socket: {
     key: "socket",
@@ -80,6 +96,20 @@ export const DAEMON_KEYS: Rows<DaemonConfig> = {
     kind: integer(2, 1024),
     default: 64,
     doc: "One connection pool for all mounts.",
+  },
+  uploadLimit: {
+    key: "upload_limit",
+    kind: rate(16 * KIB, TIB),
+    written: writtenRate,
+    otherwise: "no limit",
+    doc: 'How fast file contents go to S3, all mounts together: "10MiB/s".',
+  },
+  downloadLimit: {
+    key: "download_limit",
+    kind: rate(16 * KIB, TIB),
+    written: writtenRate,
+    otherwise: "no limit",
+    doc: 'How fast answers of S3 come, all mounts together: "10MiB/s".',
   },
   logLevel: {
     key: "log_level",
@@ -177,6 +207,13 @@ export const MOUNT_KEYS: Rows<MountConfig> = {
     default: "60s",
     doc: "How long listings and attributes are believed.",
   },
+  cacheSizeBytes: {
+    key: "cache_size",
+    kind: size(0, 1024 * TIB),
+    written: writtenSize,
+    otherwise: "as much as there is",
+    doc: "The mount's share of [daemon] cache_size, at most.",
+  },
   attributes: {
     key: "attributes",
     kind: oneOf("fast", "full"),
@@ -263,14 +300,8 @@ export const MOUNT_KEYS: Rows<MountConfig> = {
 
 /** Keys of later releases, by section: refused rather than ignored. The text says what to do. */
 export const LATER_KEYS: Readonly<Record<"daemon" | "mount", Readonly<Record<string, string>>>> = {
-  daemon: {
-    cache_dir: "remove it: nothing is cached on disk in this release",
-    cache_size: "remove it: memory_limit bounds the cache of this release",
-    upload_limit: "remove it",
-    download_limit: "remove it",
-  },
+  daemon: {},
   mount: {
-    cache_size: "remove it: [daemon] memory_limit bounds the cache of this release",
     hide: "remove it",
   },
 };

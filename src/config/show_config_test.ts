@@ -9,6 +9,7 @@ const ENVIRONMENT: PathEnvironment = {
   configFile: undefined,
   xdgConfigHome: undefined,
   xdgStateHome: undefined,
+  xdgCacheHome: undefined,
   xdgRuntimeDir: undefined,
   workingDirectory: "/",
 };
@@ -16,6 +17,7 @@ const ENVIRONMENT: PathEnvironment = {
 const CONFIG = parseConfig(
   `[daemon]
 memory_limit = "1.5GiB"
+upload_limit = "10MiB/s"
 [[mount]]
 name = "a"
 bucket = "bucket-a"
@@ -44,7 +46,7 @@ Deno.test("The shown config says what holds where nothing is set", () => {
 Deno.test("For programs every key is there, null where nothing is set", () => {
   const { daemon, mount: [mount] } = writtenConfig(CONFIG);
   assert.equal(daemon["memory_limit"], "1536MiB");
-  assert.equal(Object.keys(mount!).length, 27);
+  assert.equal(Object.keys(mount!).length, 28);
   assert.deepEqual(
     [mount!["endpoint"], mount!["uid"], mount!["gid"], mount!["read_only"]],
     [null, 0, null, false],

@@ -20,12 +20,19 @@ export type LogLevel = "debug" | "info" | "warning" | "error";
 
 export interface DaemonConfig {
   readonly stateDir: string;
+  /** What may be deleted at any time while no daemon runs. */
+  readonly cacheDir: string;
+  /** One disk budget for all mounts, 0 for no cache on disk; absent: decided by the disk. */
+  readonly cacheSizeBytes?: number;
   /** Path of the control socket. */
   readonly socket: string;
   /** One memory budget for all mounts. */
   readonly memoryLimitBytes: number;
   /** One connection pool for all mounts. */
   readonly maxConnections: number;
+  /** Bytes per second of all mounts together, each way; absent: no limit. */
+  readonly uploadLimit?: number;
+  readonly downloadLimit?: number;
   readonly logLevel: LogLevel;
 }
 
@@ -55,6 +62,8 @@ export interface MountConfig {
   readonly fsync: Durability;
   /** How long listings and attributes are believed. */
   readonly metadataTtlMs: number;
+  /** Of the cache on disk, this mount has so much at most; absent: all of it. */
+  readonly cacheSizeBytes?: number;
   /** "fast": what a LIST tells, plus what this machine set; "full": each object's metadata as well. */
   readonly attributes: "fast" | "full";
   /** Permission bits of files and directories that have none of their own. */

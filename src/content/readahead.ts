@@ -1,135 +1,156 @@
 /**
  * What to fetch before it is asked for, for one open file.
  *
- * A read that continues where the last ones ended is sequential. While reads are sequential, blocks
- * are fetched up to a window ahead of the reader; the window is twice what was read in sequence so
- * far, from `WINDOW_MIN` up to the maximum given, so that little is wasted on someone who reads only
- * the head of a file, and a long read soon has as much under way as the connections carry; but never
- * more than the reader takes in `WINDOW_MS` at its present pace, be it set by a slow network or by the
- * reader itself. The window is fetched by GETs of up to `FETCH_MAX` each, side by side. A read elsewhere cancels what is under
- * way and closes the window; the file then counts as randomly read until reads follow one another.
+ * Each read either goes on with a series of reads seen before (sequential_stream.ts, strided_stream.ts),
+ * or begins one together with earlier reads (two that touch, three at equal steps; the first read at
+ * the start of the file begins one by itself), or counts as random and is remembered for a while.
+ *
+ * A program that seeks wants nothing more of where it was: what is under way for it is cancelled. Unless
+ * series were seen to alternate; then one is over when the others have gone on without it for long.
  */
-import type { Clock } from "../base/clock.ts";
-import { BLOCK_SIZE, type BlockCache, blockCount, type Prefetch } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block_cache.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
+import type { ReadStream } from "./read_stream.ts";
+import { SequentialStream, type StreamContext } from "./sequential_stream.ts";
+import { StridedStream } from "./strided_stream.ts";
 
-const MIB = 2 ** 20;
-const WINDOW_MIN = MIB;
-/** Parts of 8 MiB had the best rate of all sizes tried against a near server. */
-const FETCH_MAX = 8 * MIB;
-/** A read waits for less than this when what is ahead of it on the same connections has to come first. */
-const WINDOW_MS = 4000;
-/** After a pause of this length the pace is measured anew. */
-const PAUSE_MS = 1000;
-/** The kernel sends its own readahead in parallel, so reads arrive a little out of order. */
-const REORDER_MAX = 2 * MIB;
+/** Series kept for one open file. */
+const STREAMS_MAX = 8;
+/** Reads remembered that belong to none. */
+const STRAYS_MAX = 8;
+/** A series is over when so many reads of the file were not of it. */
+const OTHER_READS_MAX = 32;
+/** With steps up to this, most blocks are read anyway. */
+const DENSE_STEP_MAX = 2 * BLOCK_SIZE;
+
+interface Read {
+  readonly offset: number;
+  readonly end: number;
+}
+
+interface Series {
+  readonly stream: ReadStream;
+  /** Reads of the file there had been when it last went on. */
+  lastRead: number;
+}
 
 export class Readahead {
-  readonly #cache: BlockCache;
-  readonly #clock: Clock;
-  readonly #windowMax: number;
+  readonly #context: StreamContext;
   /** The content that the fields below are about. */
   #sourceId: number | undefined;
-  /** Where the next sequential read begins. */
-  #next = 0;
-  /** Bytes read in sequence up to `#next`. */
-  #run = 0;
-  /** Blocks before this index were asked for already. */
-  #fetchedTo = 0;
-  #underWay: Prefetch[] = [];
-  /** The pace is that of the bytes read since `#paceFromMs`, when `#run` was `#paceFromRun`. */
-  #paceFromMs = 0;
-  #paceFromRun = 0;
-  #lastReadMs = 0;
+  /** The one that went on last first. */
+  #series: Series[] = [];
+  /** The latest first. */
+  #strays: Read[] = [];
+  #reads = 0;
+  #alternates = false;
 
-  constructor(cache: BlockCache, clock: Clock, windowMax: number) {
-    this.#cache = cache;
-    this.#clock = clock;
-    this.#windowMax = windowMax;
+  constructor(context: StreamContext) {
+    this.#context = context;
   }
 
-  /** Notes a read and starts the fetches that it suggests. To be called before the blocks are read. */
-  onRead(source: ObjectSource, offset: number, size: number): void {
+  /**
+   * Notes a read and starts the fetches that it suggests; to be called before the blocks are read.
+   * Tells whether it was expected.
+   */
+  onRead(source: ObjectSource, offset: number, size: number): "in a series" | "random" {
     if (source.id !== this.#sourceId) this.#reset(source.id);
     const end = Math.min(offset + size, source.size);
-    const near = offset <= this.#next + REORDER_MAX && offset + REORDER_MAX >= this.#next;
-    // The very first read at the start of a file is taken for the beginning of a sequence.
-    if (near && (this.#run > 0 || offset === this.#next)) {
-      this.#keepPace();
-      this.#run += Math.max(0, end - this.#next);
-      this.#next = Math.max(this.#next, end);
-      this.#extend(source, offset);
-    } else {
-      this.#cancel();
-      this.#run = 0;
-      this.#next = end;
-      this.#fetchedTo = 0;
+    this.#reads++;
+    const series = this.#goingOn(offset, end) ?? this.#beginning(offset, end);
+    if (series === undefined) {
+      this.#stray({ offset, end });
+      return "random";
     }
+    series.lastRead = this.#reads;
+    series.stream.advance(source, offset, end);
+    return "in a series";
   }
 
   /** Cancels what is under way. */
   close(): void {
-    this.#cancel();
+    for (const { stream } of this.#series) stream.cancel();
   }
 
-  #extend(source: ObjectSource, offset: number): void {
-    this.#underWay = this.#underWay.filter((prefetch) => {
-      if (prefetch.done) prefetch.release();
-      return !prefetch.done;
-    });
-    const window = Math.max(
-      WINDOW_MIN,
-      Math.min(2 * this.#run, this.#bytesWithin(WINDOW_MS), this.#windowMax),
-    );
-    const last = Math.min(
-      Math.ceil((this.#next + window) / BLOCK_SIZE),
-      blockCount(source.size),
-    );
-    // What the reader has passed need not be fetched any more, whoever skipped it.
-    let index = Math.max(this.#fetchedTo, Math.floor(offset / BLOCK_SIZE));
-    // Wait until a good part is missing: many small GETs would cost more than they bring.
-    const fetchBlocks = Math.max(1, Math.min(FETCH_MAX, window / 4) / BLOCK_SIZE);
-    while (last - index >= fetchBlocks || (index < last && last === blockCount(source.size))) {
-      const count = Math.min(FETCH_MAX / BLOCK_SIZE, last - index);
-      const prefetch = this.#cache.prefetch(source, index, count);
-      if (prefetch === undefined) {
-        // All there already, or memory is short: then the reads themselves fetch.
-        if (!this.#cache.has(source, index)) return;
-        index += count;
-      } else {
-        this.#underWay.push(prefetch);
-        index = prefetch.firstIndex + prefetch.count;
+  #goingOn(offset: number, end: number): Series | undefined {
+    const index = this.#series.findIndex(({ stream }) => stream.continues(offset, end));
+    const series = this.#series[index];
+    // The latest one goes on, or the one before it does after a stray read.
+    if (series === undefined) return undefined;
+    if (series.lastRead !== this.#reads - 1) this.#alternates = true;
+    if (index > 0) {
+      this.#series.splice(index, 1);
+      this.#series.unshift(series);
+      this.#endForgotten();
+    }
+    return series;
+  }
+
+  /** The series that a read begins, with earlier ones or alone. */
+  #beginning(offset: number, end: number): Series | undefined {
+    if (offset === 0 && this.#reads === 1) {
+      return this.#add(new SequentialStream(this.#context, "forward", 0, 0));
+    }
+    const touched = this.#strays.findIndex((read) => read.end === offset || read.offset === end);
+    if (touched >= 0) {
+      const [read] = this.#strays.splice(touched, 1) as [Read];
+      const run = read.end - read.offset;
+      const direction = read.end === offset ? "forward" : "backward";
+      const next = direction === "forward" ? read.end : read.offset;
+      return this.#add(new SequentialStream(this.#context, direction, next, run));
+    }
+    return this.#beginningAtSteps(offset, end);
+  }
+
+  #beginningAtSteps(offset: number, end: number): Series | undefined {
+    for (const [index, later] of this.#strays.entries()) {
+      const step = offset - later.offset;
+      const earlier = this.#strays.findIndex((read, at) =>
+        at > index && read.offset === later.offset - step && read.end === later.end - step
+      );
+      if (earlier < 0 || end - offset !== later.end - later.offset) continue;
+      if (Math.abs(step) > DENSE_STEP_MAX) {
+        // Several parts of a file read side by side begin like this too: each may still become a series.
+        this.#remember({ offset, end });
+        return this.#add(new StridedStream(this.#context, step, offset));
       }
-      this.#fetchedTo = index;
+      const direction = step > 0 ? "forward" : "backward";
+      const next = step > 0 ? offset : end;
+      return this.#add(new SequentialStream(this.#context, direction, next, 2 * Math.abs(step)));
     }
+    return undefined;
   }
 
-  /** Begins to measure the pace at the first read of a sequence and after a pause. */
-  #keepPace(): void {
-    const now = this.#clock.monotonicMs();
-    if (this.#run === 0 || now - this.#lastReadMs > PAUSE_MS) {
-      this.#paceFromMs = now;
-      this.#paceFromRun = this.#run;
+  #add(stream: ReadStream): Series {
+    if (this.#series.length >= STREAMS_MAX) this.#series.pop()?.stream.cancel();
+    const series = { stream, lastRead: this.#reads };
+    this.#series.unshift(series);
+    return series;
+  }
+
+  #remember(read: Read): void {
+    this.#strays.unshift(read);
+    if (this.#strays.length > STRAYS_MAX) this.#strays.pop();
+  }
+
+  #stray(read: Read): void {
+    this.#remember(read);
+    if (this.#alternates) this.#endForgotten();
+    else for (const { stream } of this.#series) stream.cancel();
+  }
+
+  #endForgotten(): void {
+    for (const { stream, lastRead } of this.#series) {
+      if (this.#reads - lastRead > OTHER_READS_MAX) stream.cancel();
     }
-    this.#lastReadMs = now;
-  }
-
-  /** How much the reader takes in `ms` at its pace. */
-  #bytesWithin(ms: number): number {
-    const elapsedMs = this.#lastReadMs - this.#paceFromMs;
-    return elapsedMs <= 0 ? Infinity : (this.#run - this.#paceFromRun) / elapsedMs * ms;
-  }
-
-  #cancel(): void {
-    for (const prefetch of this.#underWay) prefetch.release();
-    this.#underWay = [];
   }
 
   #reset(sourceId: number): void {
-    this.#cancel();
+    this.close();
     this.#sourceId = sourceId;
-    this.#run = 0;
-    this.#next = 0;
-    this.#fetchedTo = 0;
+    this.#series = [];
+    this.#strays = [];
+    this.#reads = 0;
+    this.#alternates = false;
   }
 }

@@ -1,7 +1,8 @@
 /** The directory of staging files of one mount. */
+import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
 import type { ObjectSource } from "../cache/object_source.ts";
-import { openFdFile } from "../ffi/fd_file.ts";
+import { type FdFile, type MakeRoom, openFdFile, openMemoryFile } from "../ffi/fd_file.ts";
 import { syncDirectory } from "../ffi/sync_directory.ts";
 import { type StagedLayout, StagingFile } from "./staging_file.ts";
 
@@ -12,14 +13,19 @@ export class DamagedStagingFileError extends Error {
 
 export class StagingArea {
   readonly #directory: string;
+  readonly #options: { readonly makeRoom?: MakeRoom };
   #count = 0;
   /** How many files were ever made here, and of how many of them the names are on the device. */
   #created = 0;
   #named = 0;
 
-  /** `directory` exists, on a local disk, readable by the owner only. */
-  constructor(directory: string) {
+  /**
+   * `directory` exists, on a local disk, readable by the owner only. `makeRoom` is asked when the disk is
+   * full.
+   */
+  constructor(directory: string, makeRoom?: MakeRoom) {
     this.#directory = directory;
+    this.#options = makeRoom === undefined ? {} : { makeRoom };
   }
 
   /** How many staging files are in use. */
@@ -27,12 +33,17 @@ export class StagingArea {
     return this.#count;
   }
 
-  /** A new staging file over `base`. Throws `SystemError`. */
+  /**
+   * A new staging file over `base`; without one it is in memory for as long as it is small. Throws
+   * `SystemError`.
+   */
   create(base: ObjectSource | undefined): StagingFile {
     // Names are never used again, so a record of the journal never means another file.
     const path = join(this.#directory, crypto.randomUUID());
-    const staged = new StagingFile(openFdFile(path, { create: true }), base);
-    this.#created++;
+    const memory = base === undefined ? openMemoryFile(path) : undefined;
+    const staged = memory === undefined
+      ? new StagingFile(this.#make(path, new Uint8Array()), base)
+      : new StagingFile(memory, base, (bytes) => this.#make(path, bytes));
     this.#count++;
     return staged;
   }
@@ -40,6 +51,13 @@ export class StagingArea {
   /** What the journal calls the file. */
   nameOf(file: StagingFile): string {
     return basename(file.path);
+  }
+
+  /** Writes a staging file of an earlier run anew, as the journal has it. Nobody has it open. */
+  putBack(name: string, bytes: Uint8Array<ArrayBuffer>): void {
+    const path = join(this.#directory, basename(name));
+    // Not without need: the disk may be full.
+    if (!hasBytes(path, bytes)) Deno.writeFileSync(path, bytes, { mode: 0o600 });
   }
 
   /** Opens a staging file of an earlier run. Throws `DamagedStagingFileError` or `SystemError`. */
@@ -56,7 +74,7 @@ export class StagingArea {
         `Cannot use the staged file ${path}: it has ${size} bytes instead of ${layout.size}`,
       );
     }
-    const staged = StagingFile.restore(openFdFile(path), base, layout);
+    const staged = StagingFile.restore(openFdFile(path, this.#options), base, layout);
     this.#count++;
     return staged;
   }
@@ -66,10 +84,13 @@ export class StagingArea {
     await Promise.all([file.datasync(), this.#syncNames()]);
   }
 
-  /** Closes and deletes a staging file whose content is safe elsewhere, or wanted by nobody. */
-  discard(file: StagingFile): void {
+  /**
+   * Closes and deletes a staging file whose content is safe elsewhere, or wanted by nobody. `adopt` may
+   * take the closed file for itself, if it is on the disk, and then says true.
+   */
+  discard(file: StagingFile, adopt?: (path: string) => boolean): void {
     this.release(file);
-    Deno.removeSync(file.path);
+    if (file.isOnDisk && adopt?.(file.path) !== true) Deno.removeSync(file.path);
   }
 
   /** Closes a staging file and leaves it on the disk: the journal knows it. */
@@ -98,10 +119,32 @@ export class StagingArea {
     return paths;
   }
 
+  #make(path: string, bytes: Uint8Array<ArrayBuffer>): FdFile {
+    const file = openFdFile(path, { ...this.#options, create: true });
+    this.#created++;
+    try {
+      file.pwrite(bytes, 0);
+      return file;
+    } catch (error) {
+      file.close();
+      Deno.removeSync(path);
+      throw error;
+    }
+  }
+
   async #syncNames(): Promise<void> {
     const created = this.#created;
     if (this.#named >= created) return;
     await syncDirectory(this.#directory);
     this.#named = Math.max(this.#named, created);
+  }
+}
+
+function hasBytes(path: string, bytes: Uint8Array): boolean {
+  try {
+    if (Deno.statSync(path).size !== bytes.byteLength) return false;
+    return Buffer.compare(Deno.readFileSync(path), bytes) === 0;
+  } catch {
+    return false;
   }
 }

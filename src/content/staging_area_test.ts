@@ -41,6 +41,7 @@ Deno.test("StagingArea restores a file of an earlier run by what the journal say
   await withArea(async (area) => {
     const before = area.create(undefined);
     before.write(new TextEncoder().encode("0123456789"), 0);
+    before.toDisk();
     const layout = before.layout();
     // After the journal was told: not acknowledged.
     before.write(new TextEncoder().encode("more"), 10);
@@ -83,6 +84,7 @@ Deno.test("StagingArea refuses a file that is missing or shorter than the journa
   await withArea(async (area) => {
     const file = area.create(undefined);
     file.write(new Uint8Array(10), 0);
+    file.toDisk();
     const layout = file.layout();
     const name = area.nameOf(file);
     const path = area.pathOf(name)!;
@@ -99,7 +101,10 @@ Deno.test("StagingArea tells which files the journal does not know", async () =>
   await withArea(async (area, directory) => {
     const files = [1, 2, 3].map(() => area.create(undefined));
     const [known, ...unknown] = files.map((file) => area.nameOf(file));
-    for (const file of files) area.release(file);
+    for (const file of files) {
+      file.toDisk();
+      area.release(file);
+    }
     await Deno.mkdir(`${directory}/sub`);
     const paths = unknown.map((name) => `${directory}/${name}`);
     assert.deepEqual(area.unknownFiles(new Set([known!])).sort(), paths.sort());

@@ -35,19 +35,33 @@ export interface StagedLayout {
   readonly present: readonly ByteRange[];
 }
 
+/** Files up to this size are in memory, until they have to be on the disk by themselves. */
+export const SMALL_BYTES_MAX = 64 * 2 ** 10;
+
 /** Inherited bytes are fetched in steps of this size. */
 const FETCH_STEP = 4 * 2 ** 20;
+/** For each so many bytes it is known when they were changed last: the size of parts that go up. */
+const BLOCK = 8 * 2 ** 20;
+/** A change of more blocks is remembered as one of all that follow. */
+const BLOCKS_MAX = 1024;
 
 let lastState = 0;
 
 export class StagingFile {
-  readonly #file: FdFile;
+  #file: FdFile;
+  /** Makes a file on the disk with these bytes; undefined: it is there. */
+  #makeOnDisk: ((bytes: Uint8Array<ArrayBuffer>) => FdFile) | undefined;
   readonly #present = new RangeSet();
   #base: ObjectSource | undefined;
   #baseSize: number;
   #size: number;
-  #generation = ++lastState;
+  readonly #firstGeneration = ++lastState;
+  #generation = this.#firstGeneration;
   #state = this.#generation;
+  /** The generation in which each block was changed last, if that was not the first one. */
+  readonly #changes = new Map<number, number>();
+  /** The same of all blocks from that one on. */
+  #changesFrom = { block: Infinity, generation: 0 };
   /**
    * The local file is not cut below this: the journal promises that it has so many bytes, and a cut
    * that nobody acknowledged must not undo what was.
@@ -56,9 +70,17 @@ export class StagingFile {
   /** How far the local file reaches: behind `#size` it holds what is not part of the content any more. */
   #localSize = 0;
 
-  /** `file` is empty and is taken over. Without `base` the staged file begins empty. */
-  constructor(file: FdFile, base: ObjectSource | undefined) {
+  /**
+   * `file` is empty and is taken over. Without `base` the staged file begins empty. `makeOnDisk`: the file
+   * is in memory, and that one takes its place when it must be.
+   */
+  constructor(
+    file: FdFile,
+    base: ObjectSource | undefined,
+    makeOnDisk?: (bytes: Uint8Array<ArrayBuffer>) => FdFile,
+  ) {
     this.#file = file;
+    this.#makeOnDisk = makeOnDisk;
     this.#base = base;
     this.#baseSize = base?.size ?? 0;
     this.#size = this.#baseSize;
@@ -80,6 +102,11 @@ export class StagingFile {
 
   get path(): string {
     return this.#file.path;
+  }
+
+  /** True when there is a file at `path`. */
+  get isOnDisk(): boolean {
+    return this.#makeOnDisk === undefined;
   }
 
   /** In bytes. */
@@ -112,6 +139,23 @@ export class StagingFile {
     return this.#inherited({ start: 0, end: this.#baseSize });
   }
 
+  /** True when all of `range` is present. */
+  has(range: ByteRange): boolean {
+    return range.end <= this.#size && this.#present.contains(range);
+  }
+
+  /** False when a byte of `range` may be another one than in that generation. */
+  isUnchanged(range: ByteRange, generation: number): boolean {
+    if (generation < this.#firstGeneration) return false;
+    const { block, generation: last } = this.#changesFrom;
+    const end = Math.ceil(range.end / BLOCK);
+    if (block < end && last > generation) return false;
+    for (let at = Math.floor(range.start / BLOCK); at < end; at++) {
+      if ((this.#changes.get(at) ?? 0) > generation) return false;
+    }
+    return true;
+  }
+
   layout(): StagedLayout {
     return { size: this.#size, baseSize: this.#baseSize, present: this.#present.ranges() };
   }
@@ -129,23 +173,26 @@ export class StagingFile {
   /** Throws `SystemError`, ENOSPC for example; the bytes of `data` are then not part of the file. */
   write(data: Uint8Array<ArrayBuffer>, offset: number): void {
     const range = { start: offset, end: offset + data.byteLength };
+    if (range.end > SMALL_BYTES_MAX) this.toDisk();
     this.#clearTo(range.end);
     try {
       this.#file.pwrite(data, offset);
     } catch (error) {
       // A part may have been written: where the file has a hole, it must go on reading as zeros.
       for (const hole of this.#present.holes(range)) this.#punch(hole);
+      this.#note(range, ++lastState);
       throw error;
     }
     this.#present.add(range);
     this.#size = Math.max(this.#size, range.end);
     this.#localSize = Math.max(this.#localSize, range.end);
-    this.#changed();
+    this.#changed(range);
   }
 
   /** Cuts the file, or extends it by a hole. */
   truncate(size: number): void {
     if (size === this.#size) return;
+    if (size > SMALL_BYTES_MAX) this.toDisk();
     if (size < this.#size) {
       this.#present.subtract({ start: size, end: this.#size });
       // What was cut off does not come back when the file grows again.
@@ -154,8 +201,9 @@ export class StagingFile {
       this.#clearTo(size);
     }
     this.#resizeLocal(Math.max(size, this.#promisedSize));
+    const range = { start: Math.min(size, this.#size), end: Math.max(size, this.#size) };
     this.#size = size;
-    this.#changed();
+    this.#changed(range);
   }
 
   /** Makes a range, up to the end of the file at most, read as zeros and take no room. */
@@ -164,11 +212,12 @@ export class StagingFile {
     if (range.start >= range.end) return;
     this.#punch(range);
     this.#present.add(range);
-    this.#changed();
+    this.#changed(range);
   }
 
   /** Reserves room on the disk for a range; throws `SystemError` ENOSPC. The content stays. */
   reserve(offset: number, length: number): void {
+    this.toDisk();
     this.#file.allocate(FALLOC_FL_KEEP_SIZE, offset, length);
   }
 
@@ -247,16 +296,38 @@ export class StagingFile {
 
   /** Resolves when all that was written is on the device. */
   datasync(): Promise<void> {
+    this.toDisk();
     return this.#file.datasync();
+  }
+
+  /** Sees to it that there is a file at `path`. Throws `SystemError`. */
+  toDisk(): void {
+    if (this.#makeOnDisk === undefined) return;
+    const bytes = new Uint8Array(this.#localSize);
+    this.#file.pread(bytes, 0);
+    const file = this.#makeOnDisk(bytes);
+    this.#file.close();
+    this.#file = file;
+    this.#makeOnDisk = undefined;
   }
 
   close(): void {
     this.#file.close();
   }
 
-  #changed(): void {
+  #changed(range: ByteRange): void {
     this.#generation = ++lastState;
     this.#state = this.#generation;
+    this.#note(range, this.#generation);
+  }
+
+  /** For `isUnchanged`. */
+  #note({ start, end }: ByteRange, generation: number): void {
+    const first = Math.floor(start / BLOCK);
+    const last = Math.ceil(end / BLOCK) - 1;
+    if (last - first < BLOCKS_MAX) {
+      for (let at = first; at <= last; at++) this.#changes.set(at, generation);
+    } else this.#changesFrom = { block: Math.min(first, this.#changesFrom.block), generation };
   }
 
   #inherited(range: ByteRange): ByteRange[] {

@@ -39,6 +39,67 @@ async function contentOf(file: StagingFile, read: ReadBase): Promise<Uint8Array>
   return new Uint8Array(await new Blob(parts.map((part) => new Uint8Array(part))).arrayBuffer());
 }
 
+Deno.test("StagingFile is in memory while it is small, and on the disk as it is when it must be", async () => {
+  const ways: readonly ((file: StagingFile) => unknown)[] = [
+    (file) => file.write(new Uint8Array(1), 65_536),
+    (file) => file.truncate(65_537),
+    (file) => file.reserve(0, 10),
+    (file) => file.datasync(),
+    (file) => file.toDisk(),
+  ];
+  await withArea(async (area) => {
+    for (const way of ways) {
+      const file = area.create(undefined);
+      file.write(new TextEncoder().encode("some text"), 10);
+      file.truncate(15);
+      assert.equal(file.isOnDisk, false);
+      assert.throws(() => Deno.statSync(file.path), Deno.errors.NotFound);
+      const before = await contentOf(file, noBase);
+      await way(file);
+      assert.equal(file.isOnDisk, true);
+      const after = await Deno.readFile(file.path);
+      assert.deepEqual(after.subarray(0, 15), before);
+      assert.deepEqual((await contentOf(file, noBase)).subarray(0, 15), before);
+      area.discard(file);
+      assert.throws(() => Deno.statSync(file.path), Deno.errors.NotFound);
+    }
+    area.discard(area.create(undefined));
+    assert.equal(area.count, 0);
+  });
+});
+
+Deno.test("StagingFile knows what of it is as it was in an earlier generation", async () => {
+  await withArea((area) => {
+    const file = area.create(undefined);
+    const MIB = 2 ** 20;
+    const part = (index: number) => ({ start: index * 8 * MIB, end: (index + 1) * 8 * MIB });
+    const older = area.create(undefined).generation;
+    file.truncate(40 * MIB);
+    assert.equal(file.isUnchanged(part(4), older), false);
+    for (
+      const [change, touched] of [
+        [() => file.write(new Uint8Array(2), 8 * MIB - 1), [0, 1]],
+        [() => file.punchHole(17 * MIB, 1), [2]],
+        [() => file.truncate(39 * MIB), [4]],
+        [() => file.truncate(25 * MIB), [3, 4]],
+        [() => file.write(new Uint8Array(1), 39 * MIB), [4]],
+        // So much that it is remembered as a whole.
+        [() => file.truncate(2 ** 40), [4, 5, 6]],
+      ] as const
+    ) {
+      const { generation } = file;
+      change();
+      const changed = [0, 1, 2, 3, 4, 5, 6].filter((at) => !file.isUnchanged(part(at), generation));
+      assert.deepEqual(changed.filter((at) => at < 5 || touched.length === 3), [...touched]);
+      assert.ok(file.isUnchanged(part(0), file.generation));
+    }
+    assert.deepEqual([file.has(part(0)), file.has({ start: 0, end: 0 })], [false, true]);
+    file.write(new Uint8Array(8 * MIB), 0);
+    assert.deepEqual([file.has(part(0)), file.has(part(1))], [true, false]);
+    file.close();
+  });
+});
+
 Deno.test("StagingFile holds what a plain file would after random operations over a base", async () => {
   await withArea(async (area) => {
     await withSeed(async (random) => {
@@ -137,6 +198,7 @@ Deno.test("StagingFile keeps what was promised although it was cut since", async
     const written = new TextEncoder().encode("0123456789");
     const file = area.create(undefined);
     file.write(written, 0);
+    file.toDisk();
     const layout = file.layout();
     file.promise(layout);
     file.truncate(3);

@@ -5,9 +5,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { createHash } from "node:crypto";
 import { type ByteRange, rangeSize } from "../base/byte_range.ts";
-import type { MemoryBudget } from "../base/memory_budget.ts";
+import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { StoreError, UnsupportedError } from "../s3/errors.ts";
 import { type DonePart, uploadInParts } from "../s3/multipart_upload.ts";
+import { sha256OfBody } from "../s3/payload_hash.ts";
 import type { CopySource, ObjectStore, PutOptions, PutResult } from "../s3/object_store.ts";
 import { type PlannedPart, planParts } from "../s3/part_plan.ts";
 import type { ReadBase, StagingFile } from "./staging_file.ts";
@@ -41,7 +42,10 @@ export class FileChangedError extends Error {
 /** A multipart upload of the server, and what its object is to be made of. */
 export interface BegunUpload {
   readonly uploadId: string;
+  /** None while the file's size is not known: see `partBytes`. */
   readonly parts: readonly PlannedPart[];
+  /** It was begun while the file was being written, with parts of this size. */
+  readonly partBytes?: number;
   /** Where copied parts come from; absent when there are none. */
   readonly copySource?: CopySource;
   /** What its object will have besides its bytes: that is settled when it is begun. */
@@ -67,8 +71,10 @@ export interface Upload {
   readonly beforePut: (etag: string) => Promise<void>;
   /** True when what is being uploaded is not wanted any more: then nothing is written. */
   readonly isStale: () => boolean;
-  /** Gone on with if plan and copy source are still the same. */
+  /** Gone on with if the copy source is still the same. */
   readonly resume?: UploadProgress;
+  /** Awaited when it is gone on with, and its object is to be made of other parts than was said. */
+  readonly onPlanned: (parts: readonly PlannedPart[]) => Promise<void>;
   /** Awaited before a multipart upload is begun on the server. */
   readonly beforeCreate: () => Promise<void>;
   /** Awaited when a multipart upload has begun. */
@@ -77,29 +83,90 @@ export interface Upload {
   readonly onPart: (part: DonePart) => unknown;
 }
 
+interface PartBuffer {
+  readonly memory: ArrayBuffer;
+  readonly reservation: Reservation;
+}
+
 export class Uploader {
   readonly #store: ObjectStore;
   readonly #budget: MemoryBudget;
+  /** The generation of the staging file that a part was read in. Of parts that this run has sent. */
+  readonly #generations = new WeakMap<DonePart, number>();
+  /** Buffers of `sendPart`: fresh memory costs half as much again as what is read into it. */
+  readonly #spare: PartBuffer[] = [];
   #copiesParts = true;
 
   constructor(store: ObjectStore, budget: MemoryBudget) {
     this.#store = store;
     this.#budget = budget;
+    budget.addReclaimer(() => this.dropBuffers());
+  }
+
+  /** Parts of one file that are sent at a time. */
+  get partsAtOnce(): number {
+    const affordable = Math.floor(this.#budget.limitBytes / BUDGET_PER_PART);
+    return Math.max(1, Math.min(PARTS_AT_ONCE, affordable));
+  }
+
+  /**
+   * Sends a part of a file that may still be written to: what is in `range` now, all of which is present.
+   * Which upload it is for, and as what of it, is the caller's matter until `upload` goes on with it.
+   */
+  async sendPart(
+    staged: StagingFile,
+    upload: { readonly key: string; readonly uploadId: string },
+    partNumber: number,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): Promise<DonePart> {
+    const buffer = await this.#buffer(rangeSize(range), signal);
+    try {
+      const body = new Uint8Array(buffer.memory);
+      const { generation } = staged;
+      staged.readPresent(body, range.start);
+      const sha256 = await sha256OfBody(body);
+      const { key, uploadId } = upload;
+      const sent = await this.#store.uploadPart(key, uploadId, partNumber, body, signal, sha256);
+      const part = { ...sent, range, sha256 };
+      this.#generations.set(part, generation);
+      return part;
+    } finally {
+      this.#spare.push(buffer);
+      this.#budget.serveWaiters();
+    }
+  }
+
+  /** Frees the memory that `sendPart` keeps for the next parts: they will not come soon. */
+  dropBuffers(): void {
+    for (const { memory, reservation } of this.#spare.splice(0)) {
+      memory.transfer(0);
+      reservation.release();
+    }
+  }
+
+  async #buffer(size: number, signal: AbortSignal): Promise<PartBuffer> {
+    const at = this.#spare.findIndex(({ memory }) => memory.byteLength === size);
+    if (at >= 0) return this.#spare.splice(at, 1)[0]!;
+    const reservation = await this.#budget.reserve(size, signal);
+    return { memory: new ArrayBuffer(size), reservation };
   }
 
   /** Uploads what the file holds. Throws `StoreError`, `SystemError` or `FileChangedError`. */
   async upload(upload: Upload, signal: AbortSignal): Promise<Uploaded> {
     const { size, base } = upload.staged;
     if (size < MULTIPART_MIN) return await this.#put(upload, signal);
+    const partBytes = upload.resume?.partBytes;
     if (this.#copiesParts && base !== undefined) {
       try {
-        return await this.#inParts(upload, planParts(size, upload.staged.inherited()), signal);
+        const inherited = upload.staged.inherited();
+        return await this.#inParts(upload, planParts(size, inherited, partBytes), signal);
       } catch (error) {
         if (!(error instanceof UnsupportedError)) throw error;
         this.#copiesParts = false;
       }
     }
-    return await this.#inParts(upload, planParts(size), signal);
+    return await this.#inParts(upload, planParts(size, [], partBytes), signal);
   }
 
   async #put(upload: Upload, signal: AbortSignal): Promise<Uploaded> {
@@ -136,10 +203,11 @@ export class Uploader {
     }
     const copySource = copySourceOf(upload, parts);
     const properties = propertiesOf(options);
-    const isResumable = resume !== undefined && isSamePlan(resume.parts, parts) &&
-      isSameSource(resume.copySource, copySource);
+    const isResumable = resume !== undefined && isSameSource(resume.copySource, copySource);
+    if (isResumable && !isSamePlan(resume.parts, parts)) await upload.onPlanned(parts);
     let made: BegunUpload | undefined = isResumable ? resume : undefined;
-    const concurrency = Math.floor(this.#budget.limitBytes / BUDGET_PER_PART);
+    /** By the start of each part that was read. */
+    const generations = new Map<number, number>();
     const result = await uploadInParts(
       this.#store,
       key,
@@ -147,10 +215,15 @@ export class Uploader {
         size,
         parts,
         budget: this.#budget,
-        concurrency: Math.max(1, Math.min(PARTS_AT_ONCE, concurrency)),
+        concurrency: this.partsAtOnce,
         readPart: (range: ByteRange, target: Uint8Array<ArrayBuffer>) => {
+          generations.set(range.start, staged.generation);
           fill(upload, target, range.start);
           return Promise.resolve();
+        },
+        isCurrent: (part) => {
+          const generation = this.#generations.get(part);
+          return generation !== undefined && staged.isUnchanged(part.range, generation);
         },
         ...(copySource === undefined ? {} : { copySource }),
         ...(isResumable ? { resume } : {}),
@@ -160,7 +233,11 @@ export class Uploader {
           made = { uploadId, parts, ...source, properties };
           return upload.onCreated(made);
         },
-        onPart: upload.onPart,
+        onPart: (part) => {
+          const generation = generations.get(part.range.start);
+          if (generation !== undefined) this.#generations.set(part, generation);
+          return upload.onPart(part);
+        },
         beforeComplete: () => checkCurrent(upload),
         keepParts: (error) => signal.aborted || keepsParts(error),
       },

@@ -53,6 +53,7 @@ async function overObject(size: number, body: (scene: Scene) => Promise<void>): 
         isStale: () => false,
         onComplete: () => Promise.resolve(),
         beforePut: () => Promise.resolve(),
+        onPlanned: () => Promise.resolve(),
         beforeCreate: () => Promise.resolve(),
         onCreated: () => Promise.resolve(),
         onPart: () => {},

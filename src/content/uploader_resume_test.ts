@@ -42,6 +42,7 @@ async function withBases(body: (fixture: Fixture) => Promise<void>): Promise<voi
         isStale: () => false,
         onComplete: () => Promise.resolve(),
         beforePut: () => Promise.resolve(),
+        onPlanned: () => Promise.resolve(),
         beforeCreate: () => Promise.resolve(),
         onCreated: () => Promise.resolve(),
         onPart: () => {},

@@ -33,6 +33,7 @@ function uploadOf(staged: StagingFile, rest: Partial<Upload> = {}): Upload {
     isStale: () => false,
     onComplete: () => Promise.resolve(),
     beforePut: () => Promise.resolve(),
+    onPlanned: () => Promise.resolve(),
     beforeCreate: () => Promise.resolve(),
     onCreated: () => Promise.resolve(),
     onPart: () => {},
@@ -246,19 +247,47 @@ Deno.test("Uploader tells when a resumed upload was begun with other properties"
     assert.deepEqual((await store.head("k", never)).metadata, { mode: "1" });
   }));
 
-Deno.test("Uploader begins anew when the file has another size by now", () =>
-  withStaged(2 * 8 * MIB, async ({ staged, store, uploader }) => {
+Deno.test("Uploader goes on when the file has another size by now, with the parts that still fit", () =>
+  withStaged(2 * 8 * MIB, async ({ staged, bytes, store, uploader }) => {
     failing(store, "completeMultipart");
     const resume = await interrupted(uploader, staged);
     store.hook = undefined;
     staged.truncate(20 * MIB);
-    let announced = 0;
-    const beforeCreate = () => {
-      announced++;
-      return Promise.resolve();
+    const planned: number[] = [];
+    const onPlanned = (parts: readonly unknown[]) =>
+      Promise.resolve(void planned.push(parts.length));
+    const sent = store.counts.uploadPart;
+    const uploaded = await uploader.upload(uploadOf(staged, { resume, onPlanned }), never);
+    assert.equal(uploaded.uploadId, resume.uploadId);
+    assert.deepEqual(planned, [3]);
+    assert.equal(store.counts.uploadPart - sent, 1);
+    const content = await contentOf(store, "k");
+    assert.equal(content.length, 20 * MIB);
+    assert.equal(Buffer.compare(content.subarray(0, bytes.length), bytes), 0);
+  }));
+
+Deno.test("Uploader goes on with an upload that was begun before the size was known, in parts of that size", () =>
+  withStaged(3 * 8 * MIB + 5, async ({ staged, bytes, store, uploader }) => {
+    const uploadId = await store.createMultipart("k", {}, never);
+    const begun = { key: "k", uploadId };
+    const range = (index: number) => ({ start: index * 8 * MIB, end: (index + 1) * 8 * MIB });
+    const done = [
+      await uploader.sendPart(staged, begun, 1, range(0), never),
+      await uploader.sendPart(staged, begun, 3, range(2), never),
+    ];
+    const pread = staged.readPresent.bind(staged);
+    const read: number[] = [];
+    staged.readPresent = (target, offset) => {
+      read.push(offset);
+      return pread(target, offset);
     };
-    const uploaded = await uploader.upload(uploadOf(staged, { resume, beforeCreate }), never);
-    assert.notEqual(uploaded.uploadId, resume.uploadId);
-    assert.equal(announced, 1);
-    assert.equal((await store.head("k", never)).size, 20 * MIB);
+    const resume = { uploadId, parts: [], partBytes: 8 * MIB, properties: {}, done };
+    staged.write(new Uint8Array([1]), 17 * MIB);
+    bytes[17 * MIB] = 1;
+    await uploader.upload(uploadOf(staged, { resume }), never);
+    assert.deepEqual(read.sort((a, b) => a - b), [8 * MIB, 16 * MIB, 24 * MIB], "not the first");
+    uploader.dropBuffers();
+    assert.equal(store.counts.uploadPart, 2 + 3);
+    assert.equal(store.counts.createMultipart, 1);
+    assert.equal(Buffer.compare(await contentOf(store, "k"), bytes), 0);
   }));

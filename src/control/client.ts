@@ -1,5 +1,6 @@
 /** The commands' end of the control API. */
 import {
+  type ClearedCacheDocument,
   type DrainOptions,
   type HealthDocument,
   type MountStatus,
@@ -23,6 +24,8 @@ export class ControlTimeoutError extends Error {
 const QUICK_MS = 10_000;
 /** The daemon bounds a start itself (see MountedBucket); this is a little more. */
 const START_MS = 60_000;
+/** A million files that are deleted on a slow disk. */
+const CLEAR_MS = 600_000;
 /** Beyond the timeout that the daemon was asked to keep: unmounting and the way back. */
 const EXTRA_MS = 30_000;
 
@@ -60,6 +63,11 @@ export class ControlClient {
   async flushMount(id: string, timeoutMs: number, signal: AbortSignal): Promise<MountStatus> {
     const path = `/mounts/${encodeURIComponent(id)}/flush?timeout_seconds=${timeoutMs / 1000}`;
     return await this.#call("POST", path, timeoutMs + EXTRA_MS, signal);
+  }
+
+  async clearCache(id: string | undefined, signal: AbortSignal): Promise<ClearedCacheDocument> {
+    const query = id === undefined ? "" : `?mount=${encodeURIComponent(id)}`;
+    return await this.#call("POST", `/cache/clear${query}`, CLEAR_MS, signal);
   }
 
   async shutdown(options: DrainOptions, signal: AbortSignal): Promise<ShutdownDocument> {

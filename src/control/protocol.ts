@@ -67,8 +67,13 @@ export interface MountReport {
   /** What could not be used any more and was set aside in the state directory: a line each, what and where. */
   readonly lost_and_found: readonly string[];
   readonly requests: RequestCounts;
-  readonly bytes: { readonly downloaded: number; readonly uploaded: number };
-  /** `hit_rate` from 0 to 1; null before the first read. */
+  /** Of bodies. `read`: what programs have read; what was downloaded for it may be more or (cached) less. */
+  readonly bytes: {
+    readonly downloaded: number;
+    readonly uploaded: number;
+    readonly read: number;
+  };
+  /** On disk. `hit_rate`: of the bytes read, the share that no request was needed for; null before the first read. */
   readonly cache: { readonly used_bytes: number; readonly hit_rate: number | null };
   /** Objects that no file name can stand for, in the directories read so far: they are not shown. */
   readonly hidden_keys: number;
@@ -104,6 +109,7 @@ export interface SharedUsage {
     readonly limit_bytes: number;
     readonly rss_bytes: number;
   };
+  /** On disk; `hit_rate` as that of a mount. */
   readonly cache: {
     readonly used_bytes: number;
     readonly limit_bytes: number;
@@ -147,6 +153,12 @@ export interface ShutdownDocument {
   readonly stopped: boolean;
   /** With `force`: what stays in the journal for the next start. */
   readonly pending: readonly PendingMount[];
+}
+
+/** Answer to `POST /api/v0/cache/clear`. */
+export interface ClearedCacheDocument {
+  /** On disk. */
+  readonly freed_bytes: number;
 }
 
 /** An error, as `application/problem+json` (RFC 9457). */
@@ -193,6 +205,8 @@ export interface ControlService {
   stopMount(id: string, options: DrainOptions, signal: AbortSignal): Promise<MountStatus>;
   /** Waits until all files are in S3; 504 when that took too long. */
   flushMount(id: string, timeoutMs: number, signal: AbortSignal): Promise<MountStatus>;
+  /** Drops what is cached on disk, of one mount or of all; 404 for an unknown id. */
+  clearCache(id: string | undefined): Promise<ClearedCacheDocument>;
   /** Stops all mounts, then ends the process; 504 when something is pending: all goes on then. */
   shutdown(options: DrainOptions, signal: AbortSignal): Promise<ShutdownDocument>;
 }

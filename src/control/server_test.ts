@@ -23,6 +23,7 @@ async function setUp(names: readonly string[] = ["photos"]): Promise<Rig> {
       path: "/nowhere/cloudmount.toml",
       daemon: {
         stateDir: dir,
+        cacheDir: `${dir}/cache`,
         socket,
         memoryLimitBytes: 1,
         maxConnections: 1,
@@ -92,6 +93,15 @@ Deno.test("The control API starts, shows, flushes and stops a mount", async () =
   assert.equal((list.body as { name: string }[])[0]!.name, id);
   const one = await rig.raw("GET", `/api/v0/mounts/${encodeURIComponent(id)}`);
   assert.equal((one.body as { name: string }).name, id);
+});
+
+Deno.test("The control API clears the cache of one mount or of all", async () => {
+  await using rig = await setUp(["with space/ü", "other"]);
+  for (const name of ["with space/ü", "other"]) rig.backend.cached.set(name, 7);
+  assert.deepEqual(await rig.client.clearCache("with space/ü", calm()), { freed_bytes: 7 });
+  assert.deepEqual(await rig.client.clearCache(undefined, calm()), { freed_bytes: 7 });
+  const wrong = await rig.raw("POST", "/api/v0/cache/clear?name=other");
+  assert.equal(wrong.status, 400);
 });
 
 const REFUSED: readonly [string, string, number][] = [
@@ -178,7 +188,14 @@ Deno.test("The control server replaces the socket of a dead daemon, not that of 
   const service = new Supervisor(
     {
       path: "",
-      daemon: { stateDir: dir, socket, memoryLimitBytes: 1, maxConnections: 1, logLevel: "info" },
+      daemon: {
+        stateDir: dir,
+        cacheDir: `${dir}/cache`,
+        socket,
+        memoryLimitBytes: 1,
+        maxConnections: 1,
+        logLevel: "info",
+      },
       mounts: [],
     },
     new FakeBackend(),

@@ -84,7 +84,13 @@ export class MountedBucket {
       state: this.state,
       error: this.#error(),
       ...this.#report(),
+      cache: { ...this.#report().cache, used_bytes: this.#backend.cachedBytes(config) },
     };
+  }
+
+  /** See `RunningMount.answers`; a folder that is not served keeps nobody waiting. */
+  answers(): boolean {
+    return !("mount" in this.#phase) || this.#phase.mount.answers();
   }
 
   /** What is not in S3 yet, or undefined when all is. */
@@ -296,7 +302,7 @@ const EMPTY_REPORT: MountReport = {
     errors: 0,
     retries: 0,
   },
-  bytes: { downloaded: 0, uploaded: 0 },
+  bytes: { downloaded: 0, uploaded: 0, read: 0 },
   cache: { used_bytes: 0, hit_rate: null },
   hidden_keys: 0,
   last_contact_seconds: null,

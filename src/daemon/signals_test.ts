@@ -18,3 +18,14 @@ Deno.test("The first signal asks for an end, the second one for haste, whichever
   Deno.kill(Deno.pid, "SIGTERM");
   await hurry;
 });
+
+Deno.test("SIGHUP goes to who wants it, and is no end then", async () => {
+  using signals = watchEndSignals();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signals.onHangup = resolve;
+  const alive = setInterval(() => {}, 1000);
+  Deno.kill(Deno.pid, "SIGHUP");
+  await promise;
+  clearInterval(alive);
+  assert.equal(signals.end.aborted, false);
+});

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
 import type { Config } from "../config/types.ts";
 import {
+  type ClearedCacheDocument,
   type ControlService,
   type DrainOptions,
   type HealthDocument,
@@ -86,6 +87,12 @@ export class Supervisor implements ControlService {
     };
   }
 
+  /** The names of mounts that keep programs waiting and do not move on: see `RunningMount.answers`. */
+  stuck(): string[] {
+    return [...this.#buckets.values()].filter((bucket) => !bucket.answers())
+      .map(({ config }) => config.name);
+  }
+
   mount(id: string): MountStatus {
     return this.#bucket(id).status();
   }
@@ -118,6 +125,11 @@ export class Supervisor implements ControlService {
     const bucket = this.#bucket(id);
     await bucket.flush(timeoutMs, this.#orEnd(signal));
     return bucket.status();
+  }
+
+  async clearCache(id: string | undefined): Promise<ClearedCacheDocument> {
+    const mount = id === undefined ? undefined : this.#bucket(id).config;
+    return { freed_bytes: await this.#backend.clearCache(mount) };
   }
 
   /** Stops every mount; those that could be stopped stay so when another one could not. */

@@ -12,6 +12,7 @@ function setUp(mounts: readonly MountConfig[]) {
       path: "/nowhere/cloudmount.toml",
       daemon: {
         stateDir: "/nowhere/state",
+        cacheDir: "/nowhere/cache",
         socket: "/nowhere/control.sock",
         memoryLimitBytes: 1,
         maxConnections: 1,
@@ -148,4 +149,18 @@ Deno.test("Supervisor's end does not wait behind a patient stop once it is told 
   await assert.rejects(patient);
   await ended;
   assert.deepEqual(backend.mounts.get("a")!.unmounts, [{ force: true }]);
+});
+
+Deno.test("Supervisor tells and clears what mounts have on disk, running or not", async () => {
+  const { backend, supervisor } = setUp(["a", "b"].map((name) => fakeMountConfig(name)));
+  backend.cached.set("a", 10);
+  backend.cached.set("b", 5);
+  await supervisor.startMount("b", calm());
+  assert.deepEqual(supervisor.status().mounts.map(({ cache }) => cache.used_bytes), [10, 5]);
+  assert.deepEqual(await supervisor.clearCache("a"), { freed_bytes: 10 });
+  assert.deepEqual(await supervisor.clearCache(undefined), { freed_bytes: 5 });
+  await assert.rejects(
+    supervisor.clearCache("c"),
+    (error: unknown) => error instanceof ProblemError && error.problem.status === 404,
+  );
 });

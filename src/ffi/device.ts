@@ -86,6 +86,22 @@ export class Device {
     }
   }
 
+  /** Whether a message could be read now. */
+  hasMessage(): boolean {
+    const polled = new DataView(new ArrayBuffer(POLLFD_BYTES));
+    polled.setInt32(0, this.#fd, true);
+    polled.setInt16(4, POLLIN, true);
+    return libc().poll(new Uint8Array(polled.buffer), 1n, 0) > 0 &&
+      (polled.getInt16(6, true) & POLLIN) !== 0;
+  }
+
+  /** Blocks this thread until there may be something to read, or it is woken, at most for so long. */
+  doze(ms: number): void {
+    const nanoseconds = BigInt(Math.round(ms * 1e6));
+    const timeout = new BigInt64Array([nanoseconds / 1_000_000_000n, nanoseconds % 1_000_000_000n]);
+    libc().ppoll(this.#pollFds, 2n, timeout, null);
+  }
+
   /** Resolves when there may be something to read, an error to be read included, or after `wake`. */
   async wait(): Promise<void> {
     await this.#elsewhere(libc().poll_off_thread(this.#pollFds, 2n, -1));

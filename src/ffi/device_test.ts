@@ -19,6 +19,10 @@ Deno.test("Device writes small and large pieces in order, also views into larger
     const device = openDevice(path);
     const into = new Uint8Array(new ArrayBuffer(128 << 10));
     assert.equal(device.read(into), 0);
+    assert.equal(device.hasMessage(), false);
+    device.write([new Uint8Array(3)]);
+    assert.equal(device.hasMessage(), true);
+    assert.equal(device.read(into), 3);
     const whole = new Uint8Array(60 << 10).map((_, index) => index % 253);
     for (const pieces of [[16, 100], [16, 0, 30_000, 5, 20_000], [1]]) {
       let at = 3;
@@ -50,6 +54,21 @@ Deno.test("Device wait ends when a message comes and when it is woken", async ()
     await device.close();
     await closing;
     assert.ok(device.read(into) < 0);
+  });
+});
+
+Deno.test("Device doze ends when a message comes, when it is woken, and after a while", async () => {
+  await withPipe(async (path) => {
+    const device = openDevice(path);
+    const into = new Uint8Array(new ArrayBuffer(16));
+    const written = device.writeElsewhere(new Uint8Array([1, 2, 3]));
+    while (device.read(into) === 0) device.doze(900);
+    await written;
+    device.doze(1);
+    assert.equal(device.read(into), 0);
+    device.wake();
+    device.doze(900_000);
+    await device.close();
   });
 });
 

@@ -2,6 +2,10 @@
 export interface Channel {
   /** Takes one request. Returns its bytes, 0 when there is none now, or an error number below zero. */
   read(into: Uint8Array<ArrayBuffer>): number;
+  /** Blocks the thread until `read` may have something to tell, at most for so long. */
+  doze(ms: number): void;
+  /** Whether a request could be taken now. */
+  hasMessage(): boolean;
   /** Sends one reply, given in pieces. Returns 0 or an error number. */
   write(parts: readonly Uint8Array[]): number;
   /** Resolves when `read` may have something to tell, or after `wake`. */

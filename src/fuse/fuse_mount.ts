@@ -26,6 +26,8 @@ export interface FuseMount {
    * are still open then get no release: the kernel drops what it has not sent.
    */
   readonly closed: Promise<void>;
+  /** False when requests have been waiting for long and none was taken. To be asked every few seconds. */
+  answers(): boolean;
   /**
    * Resolves when the mount is gone. Throws `MountBusyError` when it is in use. With `force` the folder
    * is detached even so and operations under way fail.

@@ -17,12 +17,13 @@ import { SystemError } from "../ffi/system_error.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
 import type { FuseMount, MountOptions } from "./fuse_mount.ts";
 import { Deadline } from "./deadline.ts";
-import { mountByHelper, unmountByHelper } from "./fusermount.ts";
+import { type HelperOptions, mountByHelper, unmountByHelper } from "./fusermount.ts";
 import { MountBusyError, MountError } from "./mount_errors.ts";
 import { findHolders } from "./mount_holders.ts";
-import { FUSE_SUBTYPE, prepareMountPoint, SOURCE_PREFIX } from "./mount_point.ts";
+import { FUSE_SUBTYPE, prepareMountPoint, removeLeftovers, SOURCE_PREFIX } from "./mount_point.ts";
 import { findMount } from "./mount_table.ts";
 import type { FuseNotifier } from "./notifier.ts";
+import { Progress } from "./progress.ts";
 import { Session } from "./session.ts";
 
 const DEVICE = "/dev/fuse";
@@ -45,14 +46,7 @@ export async function mountOnLinux(
   signal: AbortSignal,
 ): Promise<FuseMount> {
   signal.throwIfAborted();
-  const detach = async (mountPoint: string) => {
-    if (!await unmount(mountPoint, true, options)) {
-      throw new MountError(
-        `Cannot mount at "${mountPoint}": a dead mount there cannot be removed; ` +
-          `do it as root: umount -l "${mountPoint}"`,
-      );
-    }
-  };
+  const detach = (mountPoint: string) => detachDead(mountPoint, options);
   const mountPoint = await prepareMountPoint(options.mountPoint, detach, options.clock);
   signal.throwIfAborted();
   const device = effectiveUid() === 0
@@ -72,12 +66,36 @@ export async function mountOnLinux(
   }
 }
 
+/**
+ * Detaches what a dead daemon of ours left mounted at `mountPoint`; true when there was something.
+ * Throws `MountError` when it is served, or somebody else's.
+ */
+export async function removeDeadMount(
+  mountPoint: string,
+  options: HelperOptions,
+): Promise<boolean> {
+  return await removeLeftovers(
+    mountPoint,
+    (mountPoint) => detachDead(mountPoint, options),
+    options.clock,
+  );
+}
+
+async function detachDead(mountPoint: string, options: HelperOptions): Promise<void> {
+  if (await unmount(mountPoint, true, options)) return;
+  throw new MountError(
+    `Cannot mount at "${mountPoint}": a dead mount there cannot be removed; ` +
+      `do it as root: umount -l "${mountPoint}"`,
+  );
+}
+
 class LinuxMount implements FuseMount {
   readonly mountPoint: string;
   readonly notifier: FuseNotifier;
   readonly closed: Promise<void>;
   readonly #options: Options;
   readonly #session: Session;
+  readonly #progress: Progress;
   #ended = false;
 
   constructor(
@@ -90,9 +108,14 @@ class LinuxMount implements FuseMount {
     this.notifier = session.notifier;
     this.#options = options;
     this.#session = session;
+    this.#progress = new Progress(session, options.clock);
     this.closed = closed.then(() => {
       this.#ended = true;
     });
+  }
+
+  answers(): boolean {
+    return this.#progress.answers();
   }
 
   async unmount({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
@@ -148,11 +171,15 @@ class LinuxMount implements FuseMount {
 }
 
 /** True when done; why not is told by what is still in the mount table. */
-async function unmount(mountPoint: string, lazy: boolean, options: Options): Promise<boolean> {
+async function unmount(
+  mountPoint: string,
+  lazy: boolean,
+  options: HelperOptions,
+): Promise<boolean> {
   if (effectiveUid() === 0) return await unmountElsewhere(mountPoint, lazy);
   const said = await unmountByHelper(mountPoint, lazy, options);
   if (said !== undefined) {
-    logger("fuse", options.name).debug("fusermount3 -u: {said}", { said });
+    logger("fuse").debug("fusermount3 -u {mountPoint}: {said}", { mountPoint, said });
   }
   return said === undefined;
 }

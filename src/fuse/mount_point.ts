@@ -71,14 +71,18 @@ async function isSymlink(path: string): Promise<boolean> {
   }
 }
 
-async function removeLeftovers(
+/**
+ * Has what dead daemons left mounted at `mountPoint` detached; true when there was something. Throws
+ * `MountError` when something else is mounted there, or what is there is served.
+ */
+export async function removeLeftovers(
   mountPoint: string,
   detach: (mountPoint: string) => Promise<void>,
   clock: Clock,
-): Promise<void> {
+): Promise<boolean> {
   for (let round = 0; round < LEFTOVERS_MAX; round++) {
     const mounted = await findMount(mountPoint);
-    if (mounted === undefined) return;
+    if (mounted === undefined) return round > 0;
     if (!isOurs(mounted)) {
       throw new MountError(
         `Cannot mount at "${mountPoint}": "${mounted.source}" (${mounted.type}) is mounted there; ` +

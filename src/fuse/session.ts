@@ -3,9 +3,9 @@
  *
  * A synchronous read is the cheapest way to a request but must not wait; a wait on another thread
  * costs two thread switches. So: requests are drained by non-blocking reads until there is none; while
- * they come one after the other and nothing else is to be done, reading goes on for a moment
- * (`LINGER_MS`); otherwise the loop waits on another thread and this one is free. Handlers run at once
- * and side by side; their order is the file system's business.
+ * they come one after the other and nothing else is to be done, the next one is waited for right here
+ * for a moment (`SPIN_MS`, `DOZE_MS`); otherwise the loop waits on another thread and this one is free.
+ * Handlers run at once and side by side; their order is the file system's business.
  *
  * Nothing here may use the mount itself: the request would wait for this very thread.
  */
@@ -49,8 +49,13 @@ const OPERATIONS_MAX = 1024;
 const DRAIN_MAX = 32;
 /** Turns of the microtask queue given to handlers that need no input or output to finish. */
 const SETTLE_TURNS = 32;
-/** How long to go on reading for a next request, and how long at most without a turn of the event loop. */
-const LINGER_MS = 0.1;
+/**
+ * How long to go on reading for a next request, how long to sleep for it then (a spin of that length
+ * would take the processor from the very program that makes the request), and how long at most without
+ * a turn of the event loop.
+ */
+const SPIN_MS = 0.02;
+const DOZE_MS = 0.4;
 const WITHOUT_TURN_MS = 2;
 /** How long operations get to end after the mount is gone. */
 const END_MS = 5000;
@@ -83,6 +88,7 @@ export class Session {
   readonly #ready = Promise.withResolvers<InitReply>();
   /** Called when an operation settles or the session ends. */
   #onSettled: (() => void) | undefined;
+  #taken = 0;
   #ended = false;
 
   constructor(channel: Channel, fs: FileSystem, options: SessionOptions) {
@@ -104,6 +110,16 @@ export class Session {
   /** Requests being handled now. */
   get inFlight(): number {
     return this.#operations.size;
+  }
+
+  /** Requests taken so far. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Whether the kernel has a request that was not taken yet. */
+  get hasWaiting(): boolean {
+    return !this.#ended && this.#channel.hasMessage();
   }
 
   /** Serves until the mount is gone or `stop` is called. Never rejects. Does not close the channel. */
@@ -150,8 +166,9 @@ export class Session {
     if (startMs - lastTurnMs > WITHOUT_TURN_MS) return false;
     do {
       if (this.#receive()) return true;
-    } while (!this.#ended && this.#clock.monotonicMs() - startMs < LINGER_MS);
-    return false;
+    } while (!this.#ended && this.#clock.monotonicMs() - startMs < SPIN_MS);
+    this.#channel.doze(DOZE_MS);
+    return this.#receive();
   }
 
   /** Takes one request; false when there is none, or no room for it. */
@@ -161,6 +178,7 @@ export class Session {
     if (buffer === undefined) return false;
     const length = this.#channel.read(buffer.bytes);
     if (length > 0) {
+      this.#taken++;
       this.#dispatch(buffer, length);
       return true;
     }

@@ -180,9 +180,10 @@ Deno.test("Session keeps a write's bytes until it is done, and pauses when too m
   // As many as there are buffers; the others stay in the kernel's queue.
   while (session.inFlight < 16) await undefined;
   await new Promise((resolve) => setTimeout(resolve, 0));
-  assert.equal(session.inFlight, 16);
+  assert.deepEqual([session.inFlight, session.taken, session.hasWaiting], [16, 16, true]);
   gate.resolve();
   await channel.replied(total);
+  assert.deepEqual([session.taken, session.hasWaiting], [total, false]);
   for (const [index, bytes] of seen.entries()) {
     assert.deepEqual(bytes, new Array(100).fill(index));
   }

@@ -1,24 +1,24 @@
 /**
  * Slots shared by several holders (mounts), so that none can take them all.
  *
- * Half of the slots, divided evenly, is reserved: a holder may take a slot only while enough remain
- * for the unused reserves of the others. So a lone busy mount uses most of the limit, and a mount
- * that was idle still gets its first requests through at once. Waiting requests are served in order
- * of arrival within a holder and in turn between holders.
+ * Half of the slots, divided evenly, is reserved for holders: one may take a slot only while enough
+ * remain for the unused reserves of the others. So a lone busy mount uses most of the limit, and a
+ * mount that was idle still gets its first requests through at once. An eighth is reserved for small
+ * requests: bulk data leave it free, so that a listing does not wait until megabytes have come.
  */
+import { type FairLine, FairQueue, type Kind } from "./fair_queue.ts";
 
 /** Gives the slot back; further calls do nothing. */
 export type ReleaseSlot = () => void;
 
-interface Waiter {
-  readonly grant: (release: ReleaseSlot) => void;
-}
+type Grant = (release: ReleaseSlot) => void;
 
 export class FairSlots {
   readonly #limit: number;
-  /** In the order in which they are served next. */
-  #shares: SlotShare[] = [];
+  readonly #queue = new FairQueue<Grant>();
+  readonly #shares = new Map<FairLine<Grant>, SlotShare>();
   #inUse = 0;
+  #smallInUse = 0;
 
   constructor(limit: number) {
     if (!Number.isInteger(limit) || limit < 1) {
@@ -37,62 +37,74 @@ export class FairSlots {
 
   /** A new holder; `leave()` ends it. */
   join(): SlotShare {
-    const share: SlotShare = new SlotShare({
-      mayTake: () => this.#mayTake(share),
-      changed: (delta) => {
+    const line = this.#queue.join();
+    const share: SlotShare = new SlotShare(line, {
+      mayTake: (kind) => this.#mayTake(share, kind),
+      changed: (kind, delta) => {
         this.#inUse += delta;
+        if (kind === "small") this.#smallInUse += delta;
         if (delta < 0) this.#serve();
       },
       leave: () => {
-        this.#shares = this.#shares.filter((other) => other !== share);
+        this.#queue.leave(line);
+        this.#shares.delete(line);
         this.#serve();
       },
     });
-    this.#shares.push(share);
+    this.#shares.set(line, share);
     return share;
   }
 
   /** Slots of each holder that the others leave free; none when there are more holders than slots. */
   #reserve(): number {
-    const count = this.#shares.length;
+    const count = this.#shares.size;
     return this.#limit < count ? 0 : Math.max(1, Math.floor(this.#limit / (2 * count)));
   }
 
-  #mayTake(share: SlotShare): boolean {
+  /** Slots that bulk data leave free; none where all are reserved for holders. */
+  #smallReserve(): number {
+    const unreserved = this.#limit - this.#shares.size * this.#reserve();
+    return Math.min(Math.ceil(this.#limit / 8), unreserved, this.#limit - 1);
+  }
+
+  #mayTake(share: SlotShare, kind: Kind): boolean {
     const reserve = this.#reserve();
-    let keep = 0;
-    for (const other of this.#shares) {
+    let keep = kind === "small" ? 0 : Math.max(0, this.#smallReserve() - this.#smallInUse);
+    for (const other of this.#shares.values()) {
       if (other !== share) keep += Math.max(0, reserve - other.inUse);
     }
     return this.#limit - this.#inUse > keep;
   }
 
   #serve(): void {
-    for (let granted = true; granted;) {
-      granted = false;
-      for (const share of [...this.#shares]) {
-        if (share.waiting === 0 || !this.#mayTake(share)) continue;
-        this.#shares = [...this.#shares.filter((other) => other !== share), share];
-        share._grantNext();
-        granted = true;
-      }
+    for (;;) {
+      let share: SlotShare | undefined;
+      let kind: Kind = "small";
+      const grant = this.#queue.next((line, of) => {
+        share = this.#shares.get(line)!;
+        kind = of;
+        return this.#mayTake(share, of);
+      });
+      if (grant === undefined) return;
+      grant(share!._take(kind));
     }
   }
 }
 
 interface Owner {
-  readonly mayTake: () => boolean;
-  readonly changed: (delta: 1 | -1) => void;
+  readonly mayTake: (kind: Kind) => boolean;
+  readonly changed: (kind: Kind, delta: 1 | -1) => void;
   readonly leave: () => void;
 }
 
 /** One holder's door to the slots. */
 export class SlotShare {
+  readonly #line: FairLine<Grant>;
   readonly #owner: Owner;
-  readonly #queue = new Set<Waiter>();
   #inUse = 0;
 
-  constructor(owner: Owner) {
+  constructor(line: FairLine<Grant>, owner: Owner) {
+    this.#line = line;
     this.#owner = owner;
   }
 
@@ -101,26 +113,24 @@ export class SlotShare {
   }
 
   get waiting(): number {
-    return this.#queue.size;
+    return this.#line.count("small") + this.#line.count("bulk");
   }
 
   /** Waits for a slot; rejects with the signal's reason when it fires first. */
-  acquire(signal: AbortSignal): Promise<ReleaseSlot> {
+  acquire(kind: Kind, signal: AbortSignal): ReleaseSlot | Promise<ReleaseSlot> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#queue.size === 0 && this.#owner.mayTake()) return Promise.resolve(this.#take());
+    if (this.#line.count(kind) === 0 && this.#owner.mayTake(kind)) return this._take(kind);
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        grant: (release) => {
-          signal.removeEventListener("abort", onAbort);
-          resolve(release);
-        },
+      const grant: Grant = (release) => {
+        signal.removeEventListener("abort", onAbort);
+        resolve(release);
       };
       const onAbort = () => {
-        this.#queue.delete(waiter);
+        this.#line.remove(kind, grant);
         reject(signal.reason);
       };
       signal.addEventListener("abort", onAbort, { once: true });
-      this.#queue.add(waiter);
+      this.#line.add(kind, grant);
     });
   }
 
@@ -129,23 +139,16 @@ export class SlotShare {
     this.#owner.leave();
   }
 
-  /** Called by `FairSlots` when the next in the queue may go. */
-  _grantNext(): void {
-    const [next] = this.#queue;
-    if (next === undefined) return;
-    this.#queue.delete(next);
-    next.grant(this.#take());
-  }
-
-  #take(): ReleaseSlot {
+  /** Called when a slot may be taken. */
+  _take(kind: Kind): ReleaseSlot {
     this.#inUse++;
-    this.#owner.changed(1);
+    this.#owner.changed(kind, 1);
     let released = false;
     return () => {
       if (released) return;
       released = true;
       this.#inUse--;
-      this.#owner.changed(-1);
+      this.#owner.changed(kind, -1);
     };
   }
 }

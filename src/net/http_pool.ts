@@ -1,68 +1,43 @@
 /**
  * HTTP for all mounts: one set of kept-alive connections, at most `maxConnections` exchanges at a
  * time, of which each mount has its fair share (fair_slots.ts). A slot is taken before the request
- * is sent and given back when the answer's body was consumed, cancelled or failed.
+ * is sent and given back when the answer's body was consumed, cancelled or failed. The bytes of all
+ * bodies can be limited, each way (rate_limit.ts).
  *
- * Built on `fetch` with HTTP/1.1 (S3 servers gain nothing from HTTP/2, and one connection per
- * exchange is what the limit counts). Redirects are not followed: S3's name another region, and the
- * signature would not fit. Every request names `Accept-Encoding`: then Deno 2.9 leaves bodies as they
- * are, where it would unpack objects stored with `Content-Encoding: gzip`. Deno 2.6 unpacks them all
- * the same, and removes Content-Length, by which callers can tell.
- *
- * Deno 2.9 sends a request without body (or with one that is a plain array) once more by itself when a
- * connection that has served others breaks under it, although the server may have carried it out. A
- * `RequestBody` is never repeated, nor is what goes on a fresh connection; whoever sends another
- * conditional write without body must expect to meet its own work.
+ * HTTP/1.1 throughout: S3 servers gain nothing from HTTP/2, and one connection per exchange is what
+ * the limit counts.
  */
-import { type Clock, StallTimer, systemClock } from "../base/clock.ts";
-import { FairSlots, type ReleaseSlot, type SlotShare } from "./fair_slots.ts";
-import { HttpBody } from "./http_body.ts";
-import { HttpError, toHttpError } from "./http_error.ts";
-import { RequestBody } from "./request_body.ts";
-
-/** Idle connections are dropped before servers do so (AWS: about 20 s), which would break a request. */
-const IDLE_TIMEOUT_MS = 15_000;
-
-export interface HttpRequest {
-  readonly method: string;
-  /** Sent as it is; must be in the form that the URL standard leaves unchanged. */
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array<ArrayBuffer>;
-  /** Sent on a connection of its own: so it is certainly not sent twice. */
-  readonly onFreshConnection?: boolean;
-  /** How long the answer's headers may take once the request was sent. */
-  readonly firstByteTimeoutMs: number;
-  /** How long the request's body, or the answer's while it is read, may make no progress. */
-  readonly stallTimeoutMs: number;
-  readonly signal: AbortSignal;
-  /** Called when a slot was got and the request goes out. */
-  readonly onSend?: () => void;
-}
-
-export interface HttpResponse {
-  readonly status: number;
-  /** From sending the request until the headers were there. */
-  readonly latencyMs: number;
-  readonly headers: Headers;
-  readonly body: HttpBody;
-}
+import { type Clock, systemClock } from "../base/clock.ts";
+import { FairSlots, type SlotShare } from "./fair_slots.ts";
+import { FetchTransport } from "./fetch_transport.ts";
+import type { HttpRequest, HttpResponse, HttpTransport } from "./http_exchange.ts";
+import { Http1Transport } from "./http1_transport.ts";
+import { RateLimit, type RateShare } from "./rate_limit.ts";
 
 export interface HttpPoolOptions {
   readonly maxConnections: number;
+  /** Bytes per second of answers' bodies, and of requests'; absent: no limit. */
+  readonly downloadLimit?: number;
+  readonly uploadLimit?: number;
+  /** The environment names a proxy, through which requests are to go. */
+  readonly isProxied?: boolean;
   readonly clock?: Clock;
 }
 
 export class HttpPool {
   readonly #slots: FairSlots;
-  readonly #clock: Clock;
-  #client: Deno.HttpClient | undefined;
-  /** Keeps no connections. */
-  #freshClient: Deno.HttpClient | undefined;
+  readonly #transport: HttpTransport;
+  readonly #download: RateLimit | undefined;
+  readonly #upload: RateLimit | undefined;
 
   constructor(options: HttpPoolOptions) {
-    this.#slots = new FairSlots(options.maxConnections);
-    this.#clock = options.clock ?? systemClock;
+    const { maxConnections, downloadLimit, uploadLimit } = options;
+    const { isProxied = false, clock = systemClock } = options;
+    this.#download = downloadLimit === undefined ? undefined : new RateLimit(downloadLimit, clock);
+    this.#upload = uploadLimit === undefined ? undefined : new RateLimit(uploadLimit, clock);
+    this.#slots = new FairSlots(maxConnections);
+    const byFetch = new FetchTransport(clock, maxConnections);
+    this.#transport = isProxied ? byFetch : new Http1Transport(clock, maxConnections, byFetch);
   }
 
   /** Slots in use now. */
@@ -76,138 +51,36 @@ export class HttpPool {
 
   /** One mount's part of the pool. */
   share(): HttpShare {
-    return new HttpShare(
-      this.#slots.join(),
-      (request, release) => this.#exchange(request, release),
-    );
+    const rates = { download: this.#download?.join(), upload: this.#upload?.join() };
+    return new HttpShare(this.#slots.join(), rates, this.#transport);
   }
 
   /** Closes connections that no exchange uses: after sleep or a change of network they are dead. */
   dropIdleConnections(): void {
-    this.#client?.close();
-    this.#freshClient?.close();
-    this.#client = undefined;
-    this.#freshClient = undefined;
+    this.#transport.dropIdleConnections();
   }
 
   /** Closes the pool; exchanges under way still end. */
   close(): void {
-    this.dropIdleConnections();
-  }
-
-  async #exchange(request: HttpRequest, release: ReleaseSlot): Promise<HttpResponse> {
-    const { signal } = request;
-    const controller = new AbortController();
-    const onAbort = () => controller.abort(signal.reason);
-    const end = () => {
-      signal.removeEventListener("abort", onAbort);
-      release();
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    const timers = new ExchangeTimers(request, controller);
-    try {
-      signal.throwIfAborted();
-      request.onSend?.();
-      const startMs = this.#clock.monotonicMs();
-      const response = await fetch(request.url, this.#init(request, controller.signal, timers));
-      return {
-        status: response.status,
-        latencyMs: this.#clock.monotonicMs() - startMs,
-        headers: response.headers,
-        body: new HttpBody(response.body, {
-          stallTimeoutMs: request.stallTimeoutMs,
-          signal,
-          abort: (reason) => controller.abort(reason),
-          onEnd: end,
-          contentLength: contentLength(request.method, response.headers),
-        }),
-      };
-    } catch (error) {
-      end();
-      if (signal.aborted) throw signal.reason;
-      throw controller.signal.aborted ? controller.signal.reason : toHttpError(error);
-    } finally {
-      timers.stop();
-    }
-  }
-
-  #init(
-    request: HttpRequest,
-    signal: AbortSignal,
-    timers: ExchangeTimers,
-  ): RequestInit & { client: Deno.HttpClient } {
-    const client = request.onFreshConnection === true
-      ? this.#freshClient ??= createClient(0)
-      : this.#client ??= createClient(this.limit);
-    return {
-      method: request.method,
-      headers: { "accept-encoding": "identity", ...request.headers },
-      redirect: "manual",
-      signal,
-      client,
-      ...(request.body === undefined ? {} : { body: this.#body(request.body, timers) }),
-    };
-  }
-
-  #body(bytes: Uint8Array<ArrayBuffer>, timers: ExchangeTimers): BodyInit {
-    if (bytes.byteLength === 0) return bytes; // An empty stream would be sent without Content-Length.
-    return new RequestBody(bytes, this.#clock, (isAllTaken) => timers.progress(isAllTaken));
+    this.#transport.close();
   }
 }
 
-/** Ends an exchange that stops moving before the answer's headers came. */
-class ExchangeTimers {
-  readonly #request: HttpRequest;
-  readonly #controller: AbortController;
-  #timer: StallTimer;
-  #isStopped = false;
-
-  constructor(request: HttpRequest, controller: AbortController) {
-    this.#request = request;
-    this.#controller = controller;
-    const isSent = request.body === undefined || request.body.byteLength === 0;
-    this.#timer = isSent ? this.#waiting() : this.#sending();
-  }
-
-  /** A piece of the request's body was taken. */
-  progress(isAllTaken: boolean): void {
-    if (this.#isStopped) return; // The server answered before it had read everything.
-    if (!isAllTaken) return this.#timer.kick();
-    this.#timer.stop();
-    this.#timer = this.#waiting();
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-    this.#timer.stop();
-  }
-
-  #sending(): StallTimer {
-    const ms = this.#request.stallTimeoutMs;
-    return new StallTimer(ms, () => this.#end("stalled", `no data was taken for ${ms / 1000} s`));
-  }
-
-  #waiting(): StallTimer {
-    const ms = this.#request.firstByteTimeoutMs;
-    return new StallTimer(ms, () => this.#end("timeout", `no answer within ${ms / 1000} s`));
-  }
-
-  #end(kind: "stalled" | "timeout", message: string): void {
-    this.#controller.abort(new HttpError(kind, message));
-  }
+interface Rates {
+  readonly download: RateShare | undefined;
+  readonly upload: RateShare | undefined;
 }
 
 /** One mount's door to the pool. */
 export class HttpShare {
   readonly #slots: SlotShare;
-  readonly #exchange: (request: HttpRequest, release: ReleaseSlot) => Promise<HttpResponse>;
+  readonly #rates: Rates;
+  readonly #transport: HttpTransport;
 
-  constructor(
-    slots: SlotShare,
-    exchange: (request: HttpRequest, release: ReleaseSlot) => Promise<HttpResponse>,
-  ) {
+  constructor(slots: SlotShare, rates: Rates, transport: HttpTransport) {
     this.#slots = slots;
-    this.#exchange = exchange;
+    this.#rates = rates;
+    this.#transport = transport;
   }
 
   /** Slots this mount uses now. */
@@ -220,30 +93,26 @@ export class HttpShare {
    * Rejects with `HttpError`, or the signal's reason when it fired.
    */
   async send(request: HttpRequest): Promise<HttpResponse> {
-    return await this.#exchange(request, await this.#slots.acquire(request.signal));
+    const kind = request.isBulk === true ? "bulk" : "small";
+    const onEnd = await this.#slots.acquire(kind, request.signal);
+    const { download, upload } = this.#rates;
+    return await this.#transport.exchange(request, {
+      onEnd,
+      download: download?.pace(kind),
+      upload: upload?.pace(kind),
+    });
   }
 
   /** The same without a slot: for the rare check whether an endpoint is alive while all are taken. */
   sendUncounted(request: HttpRequest): Promise<HttpResponse> {
-    return this.#exchange(request, () => {});
+    const terms = { onEnd: () => {}, download: undefined, upload: undefined };
+    return this.#transport.exchange(request, terms);
   }
 
   /** Gives the share up. */
   close(): void {
     this.#slots.leave();
+    this.#rates.download?.leave();
+    this.#rates.upload?.leave();
   }
-}
-
-function createClient(idleMax: number): Deno.HttpClient {
-  return Deno.createHttpClient({
-    http1: true,
-    http2: false,
-    poolMaxIdlePerHost: idleMax,
-    poolIdleTimeout: IDLE_TIMEOUT_MS,
-  });
-}
-
-function contentLength(method: string, headers: Headers): number | undefined {
-  const text = headers.get("content-length");
-  return method === "HEAD" || text === null || !/^\d+$/.test(text) ? undefined : Number(text);
 }

@@ -7,6 +7,7 @@
  * 0.9 GB/s, with no growth of memory against 30-250 MB.
  */
 import type { Clock } from "../base/clock.ts";
+import type { Pace } from "./http_exchange.ts";
 
 const PIECE_BYTES_MIN = 64 * 1024;
 const PIECE_BYTES_MAX = 1024 * 1024;
@@ -15,21 +16,25 @@ const FAST_MS = 100;
 /** And after a slower one than this they begin small again, so that progress shows in time. */
 const SLOW_MS = 1000;
 
+export interface RequestBodyOptions {
+  readonly clock: Clock;
+  /** Absent: as fast as it is taken. */
+  readonly pace: Pace | undefined;
+  /** Ends waiting for the pace. */
+  readonly signal: AbortSignal;
+  /** Called when a piece was taken. */
+  readonly onProgress: (isAllTaken: boolean) => void;
+}
+
 export class RequestBody extends Blob {
   readonly #bytes: Uint8Array<ArrayBuffer>;
-  readonly #clock: Clock;
-  readonly #onProgress: (isAllTaken: boolean) => void;
+  readonly #options: RequestBodyOptions;
 
-  /** `bytes` must not change until the answer came. `onProgress` is called when a piece was taken. */
-  constructor(
-    bytes: Uint8Array<ArrayBuffer>,
-    clock: Clock,
-    onProgress: (isAllTaken: boolean) => void,
-  ) {
+  /** `bytes` must not change until the answer came. */
+  constructor(bytes: Uint8Array<ArrayBuffer>, options: RequestBodyOptions) {
     super();
     this.#bytes = bytes;
-    this.#clock = clock;
-    this.#onProgress = onProgress;
+    this.#options = options;
   }
 
   override get size(): number {
@@ -38,20 +43,23 @@ export class RequestBody extends Blob {
 
   override stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const bytes = this.#bytes;
+    const { clock, pace, signal, onProgress } = this.#options;
     let sent = 0;
     let piece = PIECE_BYTES_MIN;
-    let lastMs = this.#clock.monotonicMs();
+    let lastMs = clock.monotonicMs();
     return new ReadableStream({
-      pull: (controller) => {
-        const nowMs = this.#clock.monotonicMs();
+      pull: async (controller) => {
+        const nowMs = clock.monotonicMs();
         if (nowMs - lastMs > SLOW_MS) piece = PIECE_BYTES_MIN;
         else if (nowMs - lastMs < FAST_MS) piece = Math.min(PIECE_BYTES_MAX, 2 * piece);
-        lastMs = nowMs;
-        controller.enqueue(bytes.subarray(sent, sent + piece));
-        sent = Math.min(bytes.byteLength, sent + piece);
+        let size = Math.min(piece, bytes.byteLength - sent);
+        if (pace !== undefined) size = await pace.next(size, signal);
+        lastMs = clock.monotonicMs();
+        controller.enqueue(bytes.subarray(sent, sent + size));
+        sent += size;
         const isAllTaken = sent === bytes.byteLength;
         if (isAllTaken) controller.close();
-        this.#onProgress(isAllTaken);
+        onProgress(isAllTaken);
       },
     }, { highWaterMark: 0 });
   }

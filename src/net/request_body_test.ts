@@ -8,7 +8,12 @@ Deno.test("RequestBody gives its bytes in pieces that grow while they are taken 
   const clock = new FakeClock();
   const bytes = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 7) & 255);
   const progress: boolean[] = [];
-  const body = new RequestBody(bytes, clock, (isAllTaken) => progress.push(isAllTaken));
+  const body = new RequestBody(bytes, {
+    clock,
+    pace: undefined,
+    signal: new AbortController().signal,
+    onProgress: (isAllTaken) => progress.push(isAllTaken),
+  });
   assert.equal(body.size, 3_000_000);
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   for await (const piece of body.stream()) pieces.push(piece);
@@ -23,7 +28,12 @@ Deno.test("RequestBody gives its bytes in pieces that grow while they are taken 
 
 Deno.test("RequestBody goes back to small pieces on a slow line", async () => {
   const clock = new FakeClock();
-  const body = new RequestBody(new Uint8Array(9_000_000), clock, () => {});
+  const body = new RequestBody(new Uint8Array(9_000_000), {
+    clock,
+    pace: undefined,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  });
   const reader = body.stream().getReader();
   for (let i = 0; i < 5; i++) await reader.read();
   await clock.advance(1_500);

@@ -1,4 +1,5 @@
 /** Puts the store of one mount together: retrying over S3, by the mount's share of the pool. */
+import { Alarms } from "../base/alarms.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { HttpPool } from "../net/http_pool.ts";
 import { type Deadlines, S3Client } from "./client.ts";
@@ -77,18 +78,20 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
   const credentials = load === undefined ? undefined : new CredentialsCache(load, clock);
   const stats = new RequestStats(clock);
   const share = pool.share();
+  const alarms = new Alarms(clock);
   const client = new S3Client({
     endpoint,
     share,
     credentials,
     stats,
     clock,
+    alarms,
     deadlines,
     headers: options.requesterPays ? { "x-amz-request-payer": "requester" } : {},
   });
   const direct = new S3Store(client, writeHeaders(options));
   const { totalMs } = deadlines;
-  const retrier = new Retrier({ clock, totalMs, onRetry: () => stats.retried() });
+  const retrier = new Retrier({ clock, alarms, totalMs, onRetry: () => stats.retried() });
   const retrying = new RetryingStore(direct, retrier, clock);
   return {
     store: options.prefix === "" ? retrying : new PrefixedStore(retrying, options.prefix),
@@ -106,7 +109,10 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
       return credentials?.expireAtMs;
     },
     probe: (signal) => probe(direct, options.prefix, signal),
-    close: () => share.close(),
+    close: () => {
+      share.close();
+      alarms.close();
+    },
   };
 }
 

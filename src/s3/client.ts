@@ -9,9 +9,11 @@
  * Calls that may take long (uploads, copies) have a late deadline for the answer to begin, as its time
  * depends on sizes and speeds; so they are watched as well (endpoint_watch.ts).
  */
+import type { Alarms } from "../base/alarms.ts";
 import type { Clock } from "../base/clock.ts";
 import { HttpError } from "../net/http_error.ts";
-import type { HttpRequest, HttpResponse, HttpShare } from "../net/http_pool.ts";
+import type { HttpHeaders, HttpRequest, HttpResponse } from "../net/http_exchange.ts";
+import type { HttpShare } from "../net/http_pool.ts";
 import { type Credentials, type CredentialsCache, CredentialsError } from "./credentials.ts";
 import type { BucketEndpoint } from "./endpoint.ts";
 import { EndpointWatch } from "./endpoint_watch.ts";
@@ -31,7 +33,7 @@ import {
   type RequestContext,
 } from "./response_error.ts";
 import { EMPTY_SHA256, signV4 } from "./sign_v4.ts";
-import { sha256InSlices } from "./payload_hash.ts";
+import { sha256OfBody } from "./payload_hash.ts";
 import { wholeXmlRoot } from "./xml.ts";
 
 /** An answer in XML is at most a page of a listing: 1000 keys of 1024 bytes, thrice when encoded. */
@@ -41,6 +43,9 @@ const XML_BYTES_MAX = 16 * 2 ** 20;
 const LONG_CALL_MS = 300_000;
 /** And for storing an upload of one request, with what the network still holds of it. */
 const STORE_UPLOAD_MS = 60_000;
+
+/** Requests that move so much, and copies, which take the server long, leave room for small ones. */
+export const BULK_BYTES_MIN = 2 ** 20;
 
 export interface Deadlines {
   /** For an answer to begin. */
@@ -67,6 +72,8 @@ export interface S3Call {
   readonly bodySha256?: string;
   /** The answer may take longer than `firstByteMs` without anything being wrong. */
   readonly isLong?: boolean;
+  /** The answer is large; large bodies and copies count as bulk anyway. */
+  readonly isBulk?: boolean;
   /** Carrying it out twice would leave something behind: it is not sent twice unnoticed. */
   readonly isOnce?: boolean;
 }
@@ -78,6 +85,7 @@ export interface S3ClientOptions {
   readonly credentials: CredentialsCache | undefined;
   readonly stats: RequestStats;
   readonly clock: Clock;
+  readonly alarms: Alarms;
   readonly deadlines: Deadlines;
   /** Sent with every request. */
   readonly headers: Readonly<Record<string, string>>;
@@ -103,7 +111,7 @@ export class S3Client {
     this.endpoint = options.endpoint;
     this.stats = options.stats;
     this.#watch = new EndpointWatch({
-      clock: options.clock,
+      alarms: options.alarms,
       intervalMs: options.deadlines.firstByteMs / 2,
       sinceContactMs: () => options.stats.sinceContactMs(),
       probe: () => this.#probe(),
@@ -134,7 +142,7 @@ export class S3Client {
     call: S3Call,
     roots: readonly string[],
     signal: AbortSignal,
-  ): Promise<{ readonly text: string; readonly headers: Headers }> {
+  ): Promise<{ readonly text: string; readonly headers: HttpHeaders }> {
     const response = await this.send(call, signal);
     const context = this.context(call);
     const text = await this.#readText(response, context, signal);
@@ -160,13 +168,13 @@ export class S3Client {
   /** For an answer that arrived but makes no sense. */
   protocolError(
     call: Pick<S3Call, "operation" | "key">,
-    headers: Headers,
+    headers: HttpHeaders,
     message: string,
   ): ProtocolError {
     return new ProtocolError(message, this.#details(call, headers));
   }
 
-  #details(call: Pick<S3Call, "operation" | "key">, headers?: Headers): StoreErrorDetails {
+  #details(call: Pick<S3Call, "operation" | "key">, headers?: HttpHeaders): StoreErrorDetails {
     const requestId = headers?.get("x-amz-request-id");
     return {
       operation: call.operation,
@@ -213,7 +221,7 @@ export class S3Client {
     credentials: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<HttpRequest> {
-    const query = Object.entries(call.query ?? {})
+    const query = call.query === undefined ? "" : Object.entries(call.query)
       .map(([name, value]) => `${encodeRfc3986(name)}=${encodeRfc3986(value)}`).join("&");
     const address = this.endpoint.address(call.key ?? "", query);
     const headers = { "user-agent": "cloudmount", ...this.#options.headers, ...call.headers };
@@ -225,7 +233,7 @@ export class S3Client {
       headers,
       payloadHash: call.body === undefined
         ? EMPTY_SHA256
-        : call.bodySha256 ?? await sha256InSlices(call.body),
+        : call.bodySha256 ?? await sha256OfBody(call.body),
       region: this.endpoint.region,
       timeMs: this.#options.clock.nowMs() + this.#clockOffsetMs,
     }, credentials);
@@ -237,6 +245,8 @@ export class S3Client {
       headers: { ...headers, ...signature },
       firstByteTimeoutMs: call.isLong ? longMs : firstByteMs,
       stallTimeoutMs: stallMs,
+      isBulk: call.isBulk === true || call.kind === "copy" ||
+        (call.body?.byteLength ?? 0) >= BULK_BYTES_MIN,
       signal,
       onSend: () => this.stats.sent(call.kind),
       ...(call.body === undefined ? {} : { body: call.body }),

@@ -22,6 +22,15 @@ export interface Address {
   readonly query: string;
 }
 
+/** Where the bucket is. */
+interface Place {
+  readonly origin: string;
+  readonly host: string;
+  /** What comes before the key. */
+  readonly bucketPath: string;
+  readonly isPathStyle: boolean;
+}
+
 export class BucketEndpoint {
   readonly bucket: string;
   readonly #pathStyle: boolean | undefined;
@@ -31,6 +40,9 @@ export class BucketEndpoint {
   #provider;
   /** What single answers taught, over the provider's data. */
   #learned: Partial<Quirks> = {};
+  /** Follow from the fields above; made when they are needed. */
+  #quirks: Quirks | undefined;
+  #place: Place | undefined;
 
   /** Throws a TypeError when `endpoint` is not an http or https URL. */
   constructor(options: EndpointOptions) {
@@ -51,7 +63,7 @@ export class BucketEndpoint {
   }
 
   get quirks(): Quirks {
-    return { ...this.#provider.quirks, ...this.#learned };
+    return this.#quirks ??= { ...this.#provider.quirks, ...this.#learned };
   }
 
   get region(): string {
@@ -61,17 +73,20 @@ export class BucketEndpoint {
   /** Requests go to `region` from now on. */
   learnRegion(region: string): void {
     this.#region = region;
+    this.#forgetDerived();
   }
 
   /** Remembers that the server does something otherwise than expected. */
   learnQuirks(quirks: Partial<Quirks>): void {
     this.#learned = { ...this.#learned, ...quirks };
+    this.#forgetDerived();
   }
 
   /** Looks at the Server header of an answer while the service is unknown. */
   learnServer(server: string | null): void {
     if (server === null || this.#provider !== generic) return;
     this.#provider = providerOfServer(server) ?? this.#provider;
+    this.#forgetDerived();
   }
 
   /** Scheme, host and port, for people. */
@@ -81,15 +96,24 @@ export class BucketEndpoint {
 
   /** The address of an object, or of the bucket for key "". `query` in any order. */
   address(key: string, query: string): Address {
+    const { origin, host, bucketPath, isPathStyle } = this.#place ??= this.#findPlace();
+    const keyPath = key === "" && isPathStyle ? "" : `/${encodeKeyPath(key)}`;
+    const path = `${bucketPath}${keyPath}`;
+    return { url: `${origin}${path}${query === "" ? "" : `?${query}`}`, host, path, query };
+  }
+
+  #findPlace(): Place {
     const base = this.#base ?? new URL(`https://${this.#awsHost()}`);
+    const isPathStyle = this.#usesPathStyle(base);
+    const host = isPathStyle ? base.host : `${this.bucket}.${base.host}`;
     const basePath = base.pathname.replace(/\/+$/, "");
-    const inPath = this.#usesPathStyle(base);
-    const host = inPath ? base.host : `${this.bucket}.${base.host}`;
-    const bucketPart = inPath ? `/${encodeKeyPath(this.bucket)}` : "";
-    const keyPart = key === "" && inPath ? "" : `/${encodeKeyPath(key)}`;
-    const path = `${basePath}${bucketPart}${keyPart}`;
-    const suffix = query === "" ? "" : `?${query}`;
-    return { url: `${base.protocol}//${host}${path}${suffix}`, host, path, query };
+    const bucketPath = isPathStyle ? `${basePath}/${encodeKeyPath(this.bucket)}` : basePath;
+    return { origin: `${base.protocol}//${host}`, host, bucketPath, isPathStyle };
+  }
+
+  #forgetDerived(): void {
+    this.#quirks = undefined;
+    this.#place = undefined;
   }
 
   #awsHost(): string {

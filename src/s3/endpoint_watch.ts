@@ -4,11 +4,12 @@
  * the call is given up. So an upload over a slow line may take its time, and one to an endpoint that
  * is gone fails about as soon as a short request does.
  */
-import type { Clock } from "../base/clock.ts";
+import type { Alarms } from "../base/alarms.ts";
+import { LinkedSignal } from "../base/linked_signal.ts";
 import { HttpError } from "../net/http_error.ts";
 
 export interface EndpointWatchOptions {
-  readonly clock: Clock;
+  readonly alarms: Alarms;
   /** How long silence is not looked into; the probe's own deadline comes on top. */
   readonly intervalMs: number;
   /** How long ago the endpoint last answered anything. */
@@ -31,36 +32,31 @@ export class EndpointWatch {
     signal: AbortSignal,
     work: (watched: { readonly signal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
-    const gone = new AbortController();
-    const stop = new AbortController();
-    const watching = this.#watch(gone, stop.signal);
+    using linked = new LinkedSignal(signal);
+    const alarm = this.#options.alarms.alarm();
+    let isOver = false;
+    const wait = () => {
+      if (!isOver) alarm.set(this.#options.intervalMs, look);
+    };
+    const look = () => {
+      this.#look().then(wait, (error) => {
+        const message = "the endpoint does not answer";
+        if (!isOver) linked.abort(new HttpError("timeout", message, { cause: error }));
+      });
+    };
+    wait();
     try {
-      return await work({ signal: AbortSignal.any([signal, gone.signal]) });
+      return await work({ signal: linked.signal });
     } finally {
-      stop.abort();
-      await watching;
+      isOver = true;
+      alarm.clear();
     }
   }
 
-  async #watch(gone: AbortController, stop: AbortSignal): Promise<void> {
-    const { clock, intervalMs, sinceContactMs } = this.#options;
-    while (!stop.aborted) {
-      try {
-        await clock.sleep(intervalMs, stop);
-      } catch {
-        return; // the call is over
-      }
-      if (sinceContactMs() < intervalMs) continue;
-      this.#probing ??= this.#options.probe().finally(() => this.#probing = undefined);
-      const stopped = new Promise<void>((resolve) =>
-        stop.addEventListener("abort", () => resolve())
-      );
-      try {
-        await Promise.race([this.#probing, stopped]);
-      } catch (error) {
-        gone.abort(new HttpError("timeout", "the endpoint does not answer", { cause: error }));
-        return;
-      }
-    }
+  /** Resolves while there is no reason for doubt. */
+  async #look(): Promise<void> {
+    const { intervalMs, sinceContactMs, probe } = this.#options;
+    if (sinceContactMs() < intervalMs) return;
+    await (this.#probing ??= probe().finally(() => this.#probing = undefined));
   }
 }

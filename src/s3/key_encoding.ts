@@ -58,7 +58,7 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above all other units. */
-function codeUnitRank(unit: number): number {
+/** Where a UTF-16 unit sorts: surrogates stand for code points above all other units. */
+export function codeUnitRank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

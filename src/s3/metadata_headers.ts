@@ -1,4 +1,5 @@
 /** Objects' properties in HTTP headers, both ways. */
+import type { HttpHeaders } from "../net/http_exchange.ts";
 import { encodeRfc3986 } from "./key_encoding.ts";
 import type { Metadata, ObjectInfo, Tags } from "./object_store.ts";
 
@@ -21,7 +22,7 @@ export function tagsToHeaders(tags: Tags): Record<string, string> {
 }
 
 /** Everything the headers of a HEAD or GET tell of an object. `size` is that of the whole object. */
-export function objectInfoFromHeaders(key: string, headers: Headers, size: number): ObjectInfo {
+export function objectInfoFromHeaders(key: string, headers: HttpHeaders, size: number): ObjectInfo {
   const metadata: Record<string, string> = {};
   for (const [name, value] of headers) {
     if (name.startsWith(PREFIX)) metadata[name.slice(PREFIX.length)] = decodeValue(value);

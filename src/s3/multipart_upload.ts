@@ -21,10 +21,12 @@ import type {
   PutResult,
 } from "./object_store.ts";
 import type { PlannedPart } from "./part_plan.ts";
-import { sha256InSlices } from "./payload_hash.ts";
+import { sha256OfBody } from "./payload_hash.ts";
 
 /** A part that the server has. */
 export interface DonePart extends CompletedPart {
+  /** Of the object. */
+  readonly range: ByteRange;
   /** Hex, of its bytes; absent for copied parts. */
   readonly sha256?: string;
 }
@@ -48,10 +50,12 @@ export interface MultipartUpload {
   /** Called with the size of each part that has arrived, or had before. */
   readonly onPartDone?: (bytes: number) => void;
   /**
-   * An upload begun earlier with the same parts and copy source: parts whose bytes still have the
-   * same hash are not sent again. When the server does not know it any more, another one is begun.
+   * An upload begun earlier with the same copy source: parts with the same range, whose bytes still have
+   * the same hash, are not sent again. When the server does not know it any more, another one is begun.
    */
   readonly resume?: { readonly uploadId: string; readonly done: readonly DonePart[] };
+  /** True: that part, which was sent, certainly has the bytes of now. They are not read again. */
+  readonly isCurrent?: (part: DonePart) => boolean;
   /** Awaited before an upload is begun on the server. */
   readonly beforeCreate?: () => Promise<void>;
   /** Awaited before the first part is sent, unless the upload is resumed. */
@@ -108,6 +112,19 @@ export async function uploadInParts(
 /** True for the error of an upload that was completed, aborted or expired. */
 export function isUnknownUpload(error: unknown): boolean {
   return error instanceof NotFoundError && error.details.code === "NoSuchUpload";
+}
+
+/** Those of the parts that fit into a plan, by their numbers. */
+export function partsOfPlan(
+  done: readonly DonePart[],
+  plan: readonly PlannedPart[],
+): Map<number, DonePart> {
+  const fitting = done.filter(({ partNumber, range, sha256 }) => {
+    const planned = plan[partNumber - 1];
+    return planned !== undefined && planned.range.start === range.start &&
+      planned.range.end === range.end && (planned.from === "copy") === (sha256 === undefined);
+  });
+  return new Map(fitting.map((part) => [part.partNumber, part]));
 }
 
 /** The work on one upload of the server. */
@@ -177,7 +194,7 @@ class Run {
 
   async #sendParts(before: readonly DonePart[], signal: AbortSignal): Promise<void> {
     const { parts, concurrency } = this.#upload;
-    const known = new Map(before.map((part) => [part.partNumber, part]));
+    const known = partsOfPlan(before, parts);
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     let next = 0;
@@ -207,10 +224,13 @@ class Run {
     memory: PartMemory,
     signal: AbortSignal,
   ): Promise<void> {
-    const { parts, onPart, onPartDone } = this.#upload;
+    const { parts, isCurrent, onPart, onPartDone } = this.#upload;
     const { range, from } = parts[index]!;
-    const part = from === "copy"
-      ? known ?? await this.#copy(index, range, signal)
+    const isThere = known !== undefined && (from === "copy" || isCurrent?.(known) === true);
+    const part = isThere
+      ? known
+      : from === "copy"
+      ? await this.#copy(index, range, signal)
       : await this.#send(index, range, known, memory, signal);
     this.#done.set(index, part);
     if (part !== known) this.#noted = Promise.all([this.#noted, onPart?.(part)]);
@@ -221,7 +241,11 @@ class Run {
     const { copySource } = this.#upload;
     if (copySource === undefined) throw new TypeError("Cannot copy parts: no source was given");
     const id = this.#uploadId;
-    return await this.#store.uploadPartCopy(this.#key, id, index + 1, copySource, range, signal);
+    const number = index + 1;
+    return {
+      ...await this.#store.uploadPartCopy(this.#key, id, number, copySource, range, signal),
+      range,
+    };
   }
 
   async #send(
@@ -233,7 +257,7 @@ class Run {
   ): Promise<DonePart> {
     const target = await memory.view(rangeSize(range), signal);
     await this.#upload.readPart(range, target, signal);
-    const sha256 = await sha256InSlices(target);
+    const sha256 = await sha256OfBody(target);
     if (known?.sha256 === sha256) return known;
     const sent = await this.#store.uploadPart(
       this.#key,
@@ -243,7 +267,7 @@ class Run {
       signal,
       sha256,
     );
-    return { ...sent, sha256 };
+    return { ...sent, range, sha256 };
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { settle } from "../../tests/support/fake_clock.ts";
+import { nextTurn } from "../base/clock.ts";
 import { MemoryBudget } from "../base/memory_budget.ts";
 import { NotFoundError, PreconditionFailedError, UnsupportedError } from "./errors.ts";
 import { type DonePart, type MultipartUpload, uploadInParts } from "./multipart_upload.ts";
@@ -54,7 +54,7 @@ Deno.test("uploadInParts stays within the memory that there is", async () => {
     if (method !== "uploadPart") return;
     most = Math.max(most, ++inFlight);
     assert.ok(budget.usedBytes >= inFlight * PART_MEMORY);
-    await settle();
+    await nextTurn();
     inFlight--;
   };
   await uploadInParts(store, "k", upload(60 * MIB, { budget }), {}, NEVER);

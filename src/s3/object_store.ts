@@ -125,6 +125,11 @@ export interface CopyOptions extends WriteCondition {
    */
   readonly replace?: { readonly metadata: Metadata; readonly contentType?: string };
   readonly storageClass?: string;
+  /**
+   * The condition on the target was seen to hold just before: where the server cannot check it, it is
+   * not looked at once more.
+   */
+  readonly isChecked?: boolean;
 }
 
 export interface CompletedPart {

@@ -15,7 +15,7 @@ const PART_BYTES_MIN = 5 * MIB;
 export const COPY_BYTES_MAX = 5 * 2 ** 30;
 export const OBJECT_BYTES_MAX = 5 * 2 ** 40;
 /** Parts of 8 MiB keep memory low and lose little to a break; a large object is better off with 16. */
-const SMALL_PART_BYTES = 8 * MIB;
+export const SMALL_PART_BYTES = 8 * MIB;
 const LARGE_PART_BYTES = 16 * MIB;
 const LARGE_FROM_BYTES = 1024 * SMALL_PART_BYTES;
 
@@ -28,14 +28,21 @@ export interface PlannedPart {
 /**
  * The parts of an object of `size` bytes, in order. `unchanged` are sorted, disjoint ranges that the
  * object to copy from has at the same offsets; those that are too short to be copied become data.
+ * `partBytes` is the size of the parts that were sent before the object's size was known.
  */
-export function planParts(size: number, unchanged: readonly ByteRange[] = []): PlannedPart[] {
+export function planParts(
+  size: number,
+  unchanged: readonly ByteRange[] = [],
+  partBytes?: number,
+): PlannedPart[] {
   if (size > OBJECT_BYTES_MAX) {
     throw new RangeError(`Cannot upload ${size} bytes: an S3 object has at most 5 TiB`);
   }
   // A source of 5 MiB or less cannot be copied by ranges (S3 API reference, UploadPartCopy).
   for (let copyBytesMin = PART_BYTES_MIN + 1;; copyBytesMin *= 2) {
-    const parts = spans(size, unchanged, copyBytesMin).flatMap((span) => cut(span, size));
+    const parts = spans(size, unchanged, copyBytesMin).flatMap((span) =>
+      cut(span, size, partBytes)
+    );
     // Ends when nothing is copied any more at the latest.
     if (parts.length <= PARTS_MAX) return parts;
   }
@@ -65,9 +72,9 @@ function spans(
 }
 
 /** The parts of one span. */
-function cut({ range, from }: PlannedPart, size: number): PlannedPart[] {
+function cut({ range, from }: PlannedPart, size: number, partBytes?: number): PlannedPart[] {
   const usual = Math.max(
-    size < LARGE_FROM_BYTES ? SMALL_PART_BYTES : LARGE_PART_BYTES,
+    partBytes ?? (size < LARGE_FROM_BYTES ? SMALL_PART_BYTES : LARGE_PART_BYTES),
     Math.ceil(size / PARTS_MAX / MIB) * MIB,
   );
   const isLast = range.end === size;

@@ -1,5 +1,6 @@
 /** From an answer, or the lack of one, to the typed error: the only place that knows S3's codes. */
 import type { HttpError, HttpErrorKind } from "../net/http_error.ts";
+import type { HttpHeaders } from "../net/http_exchange.ts";
 import {
   AccessDeniedError,
   BucketNotFoundError,
@@ -31,7 +32,7 @@ export interface RequestContext {
 
 export interface FailedAnswer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: HttpHeaders;
   /** The whole body, "" for HEAD. */
   readonly text: string;
 }
@@ -119,7 +120,7 @@ function regionError(
 function accessError(
   details: StoreErrorDetails,
   message: string,
-  headers: Headers,
+  headers: HttpHeaders,
   nowMs: number,
 ): StoreError | undefined {
   const { status, code = "" } = details;
@@ -218,7 +219,7 @@ export function errorFromTransport(context: RequestContext, error: HttpError): S
   return new kind(message, details, { cause: error });
 }
 
-function retryAfter(headers: Headers, nowMs: number): { readonly retryAfterMs?: number } {
+function retryAfter(headers: HttpHeaders, nowMs: number): { readonly retryAfterMs?: number } {
   const text = headers.get("retry-after");
   if (text === null) return {};
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;

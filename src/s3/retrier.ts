@@ -2,7 +2,9 @@
  * Repeats what failed for a reason that may pass: exponential pauses with full jitter, within a time
  * and within a budget that many failing operations share, so that an outage is not made worse.
  */
+import type { Alarms } from "../base/alarms.ts";
 import type { Clock } from "../base/clock.ts";
+import { LinkedSignal } from "../base/linked_signal.ts";
 import { StoreError, ThrottledError, TransportError } from "./errors.ts";
 import { Pacer } from "./pacer.ts";
 
@@ -15,6 +17,7 @@ const TOKENS_PER_SUCCESS = 0.1;
 
 export interface RetrierOptions {
   readonly clock: Clock;
+  readonly alarms: Alarms;
   /** How long an operation may be repeated. */
   readonly totalMs: number;
   /** Called for every repetition. */
@@ -52,16 +55,14 @@ export class Retrier {
     attempt: (signal: AbortSignal, count: number) => Promise<T>,
   ): Promise<T> {
     if (!operation.isBounded) return await this.#repeat(signal, attempt);
-    const { clock, totalMs } = this.#options;
-    const over = new AbortController();
-    const stop = new AbortController();
-    const timer = clock.sleep(totalMs, stop.signal)
-      .then(() => over.abort(tooLate(operation, totalMs)), () => {}); // stopped
+    const { alarms, totalMs } = this.#options;
+    using linked = new LinkedSignal(signal);
+    const alarm = alarms.alarm();
+    alarm.set(totalMs, () => linked.abort(tooLate(operation, totalMs)));
     try {
-      return await this.#repeat(AbortSignal.any([signal, over.signal]), attempt);
+      return await this.#repeat(linked.signal, attempt);
     } finally {
-      stop.abort();
-      await timer;
+      alarm.clear();
     }
   }
 

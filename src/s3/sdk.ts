@@ -6,6 +6,7 @@
  * Loaded with the first such call, as importing it costs about 100 ms.
  */
 import { createHash } from "node:crypto";
+import type { HttpHeaders } from "../net/http_exchange.ts";
 import type { S3Call, S3Client } from "./client.ts";
 import { StoreError } from "./errors.ts";
 
@@ -31,7 +32,7 @@ class CallOptions {
   /** Why the handler failed; the SDK may wrap what it throws. */
   failure: { readonly error: unknown } | undefined;
   /** Of the answer. */
-  headers = new Headers();
+  headers: HttpHeaders = new Headers();
 
   constructor(store: S3Client, call: SdkCall, signal: AbortSignal) {
     this.store = store;
@@ -57,7 +58,7 @@ export async function runSdk<Output>(
   call: SdkCall,
   signal: AbortSignal,
   run: (sdk: Sdk, options: Record<never, never>) => Promise<Output>,
-): Promise<{ readonly output: Output; readonly headers: Headers }> {
+): Promise<{ readonly output: Output; readonly headers: HttpHeaders }> {
   const options = new CallOptions(store, call, signal);
   const sdk = await (loading ??= load());
   try {

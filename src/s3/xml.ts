@@ -20,18 +20,36 @@ export function wholeXmlRoot(text: string): string | undefined {
   return isWhole ? root[1] : undefined;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  lt: "<",
-  gt: ">",
-  amp: "&",
-  quot: '"',
-  apos: "'",
-};
+/** The predefined ones, and how servers write the quotes of an ETag. */
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ["lt", "<"],
+  ["gt", ">"],
+  ["amp", "&"],
+  ["quot", '"'],
+  ["apos", "'"],
+  ["#34", '"'],
+]);
 
-function decodeEntities(text: string): string {
-  return text.replace(/&(#x?[0-9a-f]+|\w+);/gi, (whole: string, name: string) => {
-    if (!name.startsWith("#")) return ENTITIES[name] ?? whole;
-    const code = /^#x/i.test(name) ? parseInt(name.slice(2), 16) : Number(name.slice(1));
-    return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-  });
+/** Replaces the predefined entities and character references; what is neither stays as it is. */
+export function decodeEntities(text: string): string {
+  let decoded = "";
+  let from = 0;
+  for (let at = text.indexOf("&"); at >= 0; at = text.indexOf("&", at + 1)) {
+    const end = text.indexOf(";", at);
+    if (end < 0) break;
+    const name = text.slice(at + 1, end);
+    const character = ENTITIES.get(name) ?? characterOf(name);
+    if (character === undefined) continue;
+    decoded += text.slice(from, at) + character;
+    from = end + 1;
+  }
+  return from === 0 ? text : decoded + text.slice(from);
+}
+
+/** What "#65" or "#x41" stands for. */
+function characterOf(name: string): string | undefined {
+  const digits = /^#(?:(\d{1,8})|[xX]([0-9a-fA-F]{1,8}))$/.exec(name);
+  if (digits === null) return undefined;
+  const code = digits[1] === undefined ? parseInt(digits[2]!, 16) : Number(digits[1]);
+  return code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }

@@ -51,6 +51,18 @@ export class Change {
   }
 }
 
+/** Sends parts of files that are being written (eager_uploads.ts). */
+export interface EagerSender {
+  /** To be called after each write at `offset`. */
+  wrote(inode: FileInode, offset: number): void;
+  /** Resolves when nothing is on its way to an upload to the key, until the next write. */
+  stop(key: string): Promise<void>;
+  /** Forgets files that have gone elsewhere. To be called now and then. */
+  tidy(): void;
+  /** Resolves when nothing is on its way any more; to be called after `closing` has fired. */
+  close(): Promise<void>;
+}
+
 /** When changes are carried out (write_back.ts). */
 export interface Scheduler {
   /** Changes under way. */

@@ -3,7 +3,7 @@ import type { PosixAttributes } from "../cache/posix_metadata.ts";
 import type { StagingArea } from "../content/staging_area.ts";
 import type { StagedLayout } from "../content/staging_file.ts";
 import type { Change } from "./change.ts";
-import type { FileInode, KeptProperties } from "./inode.ts";
+import type { FileInode, KeptProperties, SyncedContent } from "./inode.ts";
 
 /** Kinds of journal entries; their keys are object keys. */
 export const CHANGE = "change";
@@ -31,8 +31,8 @@ export interface FileRecord extends CommonRecord {
   readonly lastModifiedMs: number;
   /** Where it is known; then the object under the old name is not needed for it. */
   readonly kept?: KeptProperties;
-  /** Where the content is that S3 lacks. */
-  readonly staged?: StagedLayout & { readonly file: string };
+  /** Where the content is that S3 lacks: in that file, or in the journal (journalled_contents.ts). */
+  readonly staged?: StagedLayout & { readonly file: string; readonly inJournal?: true };
 }
 
 export interface DirectoryRecord extends CommonRecord {
@@ -90,8 +90,15 @@ function fileRecord(
       ? {}
       : { source: { key: source.key, etag: source.etag, size: source.size } }),
     ...(kept === undefined ? {} : { kept }),
-    ...(inode.dirty ? { staged: { file: staging.nameOf(staged!), ...synced!.layout } } : {}),
+    ...(inode.dirty ? { staged: stagedRecord(staging.nameOf(staged!), synced!) } : {}),
   };
+}
+
+function stagedRecord(
+  file: string,
+  { layout, inJournal }: SyncedContent,
+): NonNullable<FileRecord["staged"]> {
+  return { file, ...layout, ...(inJournal ? { inJournal } : {}) };
 }
 
 /** Reads a record. Throws `TypeError` when it is none. */

@@ -12,11 +12,13 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { StagingArea } from "../content/staging_area.ts";
+import type { StagingFile } from "../content/staging_file.ts";
 import type { JournalOp, VolumeJournal } from "../journal/journal.ts";
 import { Change, type Wish } from "./change.ts";
 import { CHANGE, recordOf } from "./change_record.ts";
 import type { FileInode, Inode, SyncedContent } from "./inode.ts";
 import type { InodeTable } from "./inode_table.ts";
+import { JournalledContents } from "./journalled_contents.ts";
 
 export interface ChangesOptions {
   readonly journal: VolumeJournal;
@@ -26,6 +28,8 @@ export interface ChangesOptions {
 }
 
 export class Changes {
+  /** The bytes of small files, which are durable in the journal itself. */
+  readonly contents: JournalledContents;
   readonly #options: ChangesOptions;
   readonly #byKey = new Map<string, Change>();
   /** How many changes need the object of a key: renamed files that S3 has under their old keys. */
@@ -39,6 +43,7 @@ export class Changes {
 
   constructor(options: ChangesOptions) {
     this.#options = options;
+    this.contents = new JournalledContents(options.staging);
   }
 
   get size(): number {
@@ -62,7 +67,8 @@ export class Changes {
 
   /** True when the key is to have no object, whatever a listing says. */
   isRemoved(key: string): boolean {
-    return this.#byKey.get(key)?.wish.kind === "removal";
+    // Asked for every name that is listed, when mostly nothing is pending.
+    return this.#byKey.size > 0 && this.#byKey.get(key)?.wish.kind === "removal";
   }
 
   /** True when something else has to happen before the object at the change's key may be touched. */
@@ -191,17 +197,24 @@ export class Changes {
     this.discardRetired(inode);
   }
 
-  /** Makes what the file holds now durable on this machine. */
+  /** Makes what the file holds now durable on this machine; if it is small, with the next commit. */
   async sync(inode: FileInode): Promise<void> {
     const { staged, synced } = inode;
     if (staged === undefined) return;
     const { state } = staged;
-    if (synced?.staged === staged && synced.state === state) return;
+    const isSame = synced?.staged === staged && synced.state === state;
+    if (isSame && (!synced.inJournal || this.contents.has(staged, state))) return;
     const layout = staged.layout();
+    if (this.contents.take(staged)) {
+      inode.synced = { staged, state, layout, inJournal: true };
+      return;
+    }
     await this.#options.staging.datasync(staged);
     // Overtaken by a sync of something newer, or replaced meanwhile.
     const newer = inode.synced?.staged === inode.staged && (inode.synced?.state ?? 0) > state;
-    if (inode.staged === staged && !newer) inode.synced = { staged, state, layout };
+    if (inode.staged === staged && !newer) {
+      inode.synced = { staged, state, layout, inJournal: false };
+    }
   }
 
   /** Makes the present state of the keys durable, in one transaction with `also`. */
@@ -212,32 +225,53 @@ export class Changes {
     this.#unsaved.clear();
     this.#unsavedOps = [];
     const promised: { readonly inode: FileInode; readonly synced: SyncedContent }[] = [];
+    const naming = new Map<string, StagingFile | undefined>();
     for (const key of all) {
       const change = this.#byKey.get(key);
-      const value = change === undefined ? undefined : recordOf(change, this.#options.staging);
-      if (value !== undefined) ops.push({ put: { kind: CHANGE, key, value } });
+      const record = change === undefined || !this.#isDurable(change)
+        ? undefined
+        : recordOf(change, this.#options.staging);
+      if (record !== undefined) ops.push({ put: { kind: CHANGE, key, value: record } });
       else if (change === undefined) ops.push({ delete: { kind: CHANGE, key } });
-      if (change?.wish.kind === "file" && change.wish.inode.synced !== undefined) {
-        promised.push({ inode: change.wish.inode, synced: change.wish.inode.synced });
-      }
+      else continue;
+      const inode = change?.wish.kind === "file" ? change.wish.inode : undefined;
+      const inJournal = record?.wish === "file" && record.staged?.inJournal === true;
+      naming.set(key, inJournal ? inode?.staged : undefined);
+      if (inode?.synced !== undefined) promised.push({ inode, synced: inode.synced });
     }
     for (const { synced: { staged, layout } } of promised) staged.promise(layout);
+    const contents = this.contents.opsFor(naming);
     // Removing something has to be possible on a full disk.
     const makesRoom = [...all].some((key) => {
       const change = this.#byKey.get(key);
       return change === undefined || change.wish.kind === "removal";
     });
     try {
-      await this.#options.journal.commit([...ops, ...rest], { makesRoom });
+      await this.#options.journal.commit([...ops, ...contents.ops, ...rest], { makesRoom });
+      contents.stored();
       for (const { inode, synced } of promised) {
         // Unless a larger one is on its way.
         if (inode.synced === synced) synced.staged.promiseOnly(synced.layout);
       }
     } catch (error) {
+      contents.failed();
       for (const key of all) this.#unsaved.add(key);
       this.#unsavedOps.push(...rest);
       throw error;
     }
+  }
+
+  /** False when the journal has let the content go, or never got it, and it cannot go with this commit. */
+  #isDurable({ wish }: Change): boolean {
+    if (wish.kind !== "file" || !wish.inode.dirty) return true;
+    const { inode } = wish;
+    const { staged, synced } = inode;
+    if (synced?.staged !== staged || !synced?.inJournal) return true;
+    if (this.contents.has(synced.staged, synced.state)) return true;
+    if (!this.contents.take(synced.staged)) return false;
+    const { state } = synced.staged;
+    inode.synced = { ...synced, state, layout: synced.staged.layout() };
+    return true;
   }
 
   #wish(key: string, wish: Wish, remote: string | undefined): Change {

@@ -5,7 +5,6 @@
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { encodePosixMetadata } from "../cache/posix_metadata.ts";
-import { FileReader } from "../content/file_reader.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { NotFoundError, PreconditionFailedError, type StoreError } from "../s3/errors.ts";
 import type { ObjectInfo } from "../s3/object_store.ts";
@@ -299,8 +298,7 @@ export class Conflicts {
 
   /** Brings what is missing of the file here; false when it cannot be had any more. */
   async #complete(inode: FileInode, signal: AbortSignal): Promise<boolean> {
-    const { blocks, clock } = this.#volume.options;
-    const reader = new FileReader(blocks, clock);
+    const reader = this.#volume.options.readers.open();
     try {
       await inode.staged!.fetchBase(reader.read.bind(reader), signal);
       return true;

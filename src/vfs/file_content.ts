@@ -8,7 +8,6 @@
  */
 import type { ObjectSource } from "../cache/object_source.ts";
 import { decodePosixMetadata } from "../cache/posix_metadata.ts";
-import { FileReader } from "../content/file_reader.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { NotFoundError, PreconditionFailedError, StoreError } from "../s3/errors.ts";
 import type { Change } from "./change.ts";
@@ -176,6 +175,7 @@ export class FileContent {
     const { inode } = handle;
     this.stage(inode).write(data, offset);
     this.changed(inode);
+    this.#volume.eager.wrote(inode, offset);
     return data.byteLength;
   }
 
@@ -207,6 +207,7 @@ export class FileContent {
   changed(inode: FileInode): void {
     const now = this.#volume.now();
     inode.setAttributes({ ...inode.attributes, mtime: now });
+    inode.hasChosenTime = false;
     inode.ctime = now;
     inode.changedMs = this.#volume.options.clock.monotonicMs();
     if (!inode.pending) this.want(inode);
@@ -251,8 +252,7 @@ export class FileContent {
     if (!inode.isSymlink) throw new FsError("EINVAL", `"${inode.key}" is not a symbolic link`);
     const known = inode.attributes.target;
     if (known !== undefined) return known;
-    const { blocks, clock } = this.#volume.options;
-    const reader = new FileReader(blocks, clock);
+    const reader = this.#volume.options.readers.open();
     try {
       const source = inode.source!;
       const views = await this.#volume.timed(
@@ -276,8 +276,8 @@ export class FileContent {
   }
 
   async #keep(inode: FileInode, signal: AbortSignal): Promise<void> {
-    const { blocks, clock, log } = this.#volume.options;
-    const reader = new FileReader(blocks, clock);
+    const { readers, log } = this.#volume.options;
+    const reader = readers.open();
     // Held meanwhile, or the last close would discard what is being filled.
     inode.handles++;
     try {
@@ -298,8 +298,7 @@ export class FileContent {
 
   /** Makes the local file the whole content, which S3 is then to get from here. */
   async bringHere(inode: FileInode, signal: AbortSignal): Promise<void> {
-    const { blocks, clock } = this.#volume.options;
-    const reader = new FileReader(blocks, clock);
+    const reader = this.#volume.options.readers.open();
     inode.handles++;
     try {
       // What its object says besides is to be kept too, and is not asked for again.
@@ -374,10 +373,15 @@ export class FileContent {
     const { staged } = inode;
     if (staged === undefined || inode.handles > 0 || inode.uploading) return;
     if (!inode.unlinked && (inode.pending || inode.dirty)) return;
+    const { staging, blocks } = this.#volume.options;
+    // What S3 has is what lies here, and need not be fetched to be read again.
+    const { source } = inode;
+    const isWhole = source !== undefined && !inode.dirty && !inode.unlinked && staged.complete &&
+      staged.size === source.size;
     inode.staged = undefined;
     inode.synced = undefined;
     inode.uploadedGeneration = undefined;
-    this.#volume.options.staging.discard(staged);
+    staging.discard(staged, isWhole ? (path) => blocks.adopt(source, path) : undefined);
     this.#volume.changes.discardRetired(inode);
     this.#volume.inodes.release(inode);
   }

@@ -93,6 +93,8 @@ export interface OpenReply {
   readonly keepCache?: boolean;
   /** Bypass the page cache. */
   readonly directIo?: boolean;
+  /** close(2) need not tell: nothing can be written through the handle (FOPEN_NOFLUSH). */
+  readonly noFlush?: boolean;
   /** The kernel may cache the directory's entries (FOPEN_CACHE_DIR). */
   readonly cacheDir?: boolean;
 }
@@ -211,7 +213,7 @@ export interface FileSystem {
   opendir?(ino: InodeNumber, flags: number, context: OpContext): MaybePromise<OpenReply>;
   /**
    * Gives the entries behind `cookie` (0: from the start) to `emit`, in order, until it answers false
-   * (that entry was not taken) or the directory ends.
+   * (that entry was not taken), or as far as they are known; only at the directory's end none.
    */
   readdir?(
     ino: InodeNumber,

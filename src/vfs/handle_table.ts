@@ -1,5 +1,6 @@
 /** Open files and directories by handle number. */
 import type { Listing } from "../cache/listing.ts";
+import type { NameTable } from "../cache/name_table.ts";
 import type { FileReader } from "../content/file_reader.ts";
 import { FsError, type HandleId } from "./file_system.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
@@ -11,6 +12,8 @@ export interface FileHandle {
   /** Its open(2) may have made the file. */
   readonly creates: boolean;
   readonly reader: FileReader;
+  /** Something was read through it. */
+  isRead: boolean;
 }
 
 /** One opendir(3). */
@@ -19,11 +22,14 @@ export interface DirectoryHandle {
   snapshot: DirectorySnapshot | undefined;
 }
 
-/** A directory as of its first read through a handle: positions in `names` stay what they are. */
+/** A directory as of its first read through a handle. */
 export interface DirectorySnapshot {
-  readonly names: readonly string[];
   /** What is known of the names now: it goes on being kept up to date. */
   readonly listing: Listing;
+  /** The names: rows of the listing as it was then, which may still become more. */
+  readonly table: NameTable;
+  /** The names in no row; undefined until the table is whole. */
+  beside: readonly string[] | undefined;
 }
 
 export class HandleTable<Handle extends { readonly inode: Inode }> {

@@ -101,9 +101,21 @@ export class DirectoryInode extends NamedInode {
   /** Made here, and nothing of it or below it has been in S3 yet. */
   isNew = false;
 
+  /** The last prefix, and what it was made of: all inodes below share one text. */
+  #prefix = "";
+  #above = "";
+  #nameInPrefix = "";
+
   /** The prefix of the keys below it: "" for the root, else ending with "/". Also its own object's key. */
   get prefix(): string {
-    return this.parent === undefined ? "" : `${this.parent.prefix}${this.name}/`;
+    if (this.parent === undefined) return "";
+    const above = this.parent.prefix;
+    if (above !== this.#above || this.name !== this.#nameInPrefix) {
+      this.#above = above;
+      this.#nameInPrefix = this.name;
+      this.#prefix = `${above}${this.name}/`;
+    }
+    return this.#prefix;
   }
 
   get type(): number {
@@ -133,6 +145,8 @@ export class FileInode extends NamedInode {
   uploading = false;
   /** Open handles that can write. */
   writers = 0;
+  /** Its mtime was set, after the last change of the content here. */
+  hasChosenTime = false;
   /** Monotonic time of the last change of the content here. */
   changedMs = -Infinity;
   /** A read was answered from `source` since the first of the present handles was opened. */
@@ -141,6 +155,8 @@ export class FileInode extends NamedInode {
   readFailure: { readonly error: Error; readonly untilMs: number } | undefined;
   /** The `source.id` as of the last open: the content that the kernel may have pages of. */
   openedSourceId: number | undefined;
+  /** Its first blocks were fetched because it is expected to be opened next. */
+  fetchedAhead = false;
   /** What a rewrite of the object keeps, where it is known. */
   kept: KeptProperties | undefined;
 
@@ -202,6 +218,8 @@ export interface SyncedContent {
   readonly staged: StagingFile;
   readonly state: number;
   readonly layout: StagedLayout;
+  /** The bytes are in the journal, or go there with the record; else they are in the synced file. */
+  readonly inJournal: boolean;
 }
 
 /** Properties of an object that this program does not set but keeps. */

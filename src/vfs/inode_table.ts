@@ -1,17 +1,25 @@
 /**
  * The inodes of a mount by number, and when they may go.
  *
- * An inode stays while the kernel knows it (lookups), a handle is open, S3 lacks something of it,
- * or an inode below it stays. Invariants: the root is always there; an inode in a directory's
+ * An inode stays while the kernel knows it (lookups), a handle is open or expected, S3 lacks something
+ * of it, or an inode below it stays. Invariants: the root is always there; an inode in a directory's
  * `children` has that directory as its parent, bears that name, and is in the table.
  */
 import { FsError, type InodeNumber, ROOT_INODE } from "./file_system.ts";
 import { DirectoryInode, FileInode, type Inode } from "./inode.ts";
 
+/** Inodes that the kernel has forgotten whose numbers are kept for when it asks again. */
+const FORGOTTEN_MAX = 50_000;
+
 export class InodeTable {
   readonly root = new DirectoryInode(ROOT_INODE, undefined, "", {});
   readonly #inodes = new Map<InodeNumber, Inode>([[ROOT_INODE, this.root]]);
   #last: number = ROOT_INODE;
+  /**
+   * The numbers of inodes that were let go but keep their names, oldest first. Programs take a file with
+   * another number for another file: tar, for one, leaves an empty file where it meant to put a link.
+   */
+  readonly #forgotten = new Map<string, InodeNumber>();
 
   get size(): number {
     return this.#inodes.size;
@@ -46,12 +54,14 @@ export class InodeTable {
 
   /** A new directory inode under `name`, which must be free. */
   addDirectory(parent: DirectoryInode, name: string): DirectoryInode {
-    return this.#add(new DirectoryInode(this.#nextNumber(), parent, name, {}));
+    return this.#add(
+      new DirectoryInode(this.#numberOf(`${parent.number}/${name}/`), parent, name, {}),
+    );
   }
 
   /** A new file inode under `name`, which must be free. */
   addFile(parent: DirectoryInode, name: string): FileInode {
-    return this.#add(new FileInode(this.#nextNumber(), parent, name, {}));
+    return this.#add(new FileInode(this.#numberOf(`${parent.number}/${name}`), parent, name, {}));
   }
 
   /** Takes an inode out of its directory: its name is free or stands for something else now. */
@@ -92,11 +102,17 @@ export class InodeTable {
   /** Lets the inode go, and then its parent, if nothing holds it any more. */
   release(inode: Inode): void {
     if (inode === this.root || inode.lookups > 0 || inode.handles > 0 || inode.pending) return;
-    if (inode.kind === "file" ? inode.staged !== undefined : inode.children.size > 0) return;
-    if (!this.#inodes.delete(inode.number)) return;
+    if (inode.kind === "directory" ? inode.children.size > 0 : inode.fetchedAhead) return;
+    if (inode.kind === "file" && inode.staged !== undefined) return;
+    // Let go before: its number may be another one's by now.
+    if (this.#inodes.get(inode.number) !== inode) return;
+    this.#inodes.delete(inode.number);
     const { parent, name } = inode;
     if (parent === undefined) return;
-    if (parent.children.get(name) === inode) parent.children.delete(name);
+    if (parent.children.get(name) === inode) {
+      parent.children.delete(name);
+      this.#keepNumber(inode, parent);
+    }
     this.release(parent);
   }
 
@@ -126,7 +142,17 @@ export class InodeTable {
     return inode;
   }
 
-  #nextNumber(): InodeNumber {
-    return ++this.#last as InodeNumber;
+  #keepNumber({ kind, number, name }: Inode, parent: DirectoryInode): void {
+    this.#forgotten.set(`${parent.number}/${name}${kind === "directory" ? "/" : ""}`, number);
+    if (this.#forgotten.size <= FORGOTTEN_MAX) return;
+    const [oldest] = this.#forgotten.keys();
+    this.#forgotten.delete(oldest!);
+  }
+
+  /** The number that the inode of this name had, or a new one. */
+  #numberOf(place: string): InodeNumber {
+    const known = this.#forgotten.get(place);
+    this.#forgotten.delete(place);
+    return known ?? ++this.#last as InodeNumber;
   }
 }

@@ -35,6 +35,21 @@ Deno.test("InodeTable never gives a number twice", () => {
   }
 });
 
+Deno.test("InodeTable gives a name that was only forgotten its number again", () => {
+  const table = new InodeTable();
+  const directory = table.addDirectory(table.root, "d");
+  const file = table.addFile(directory, "f");
+  for (const inode of [directory, file]) inode.lookups = 1;
+  for (const inode of [directory, file]) table.forget(inode.number, 1);
+  assert.equal(table.size, 1);
+  const again = table.addDirectory(table.root, "d");
+  assert.equal(again.number, directory.number);
+  assert.equal(table.addFile(again, "f").number, file.number);
+  assert.notEqual(table.addFile(table.root, "f").number, file.number, "in another directory");
+  table.detach(again.children.get("f")!);
+  assert.notEqual(table.addFile(again, "f").number, file.number, "another file of that name");
+});
+
 Deno.test("InodeTable tells files from directories", () => {
   const table = new InodeTable();
   const file = table.addFile(table.root, "f");

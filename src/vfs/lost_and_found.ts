@@ -27,6 +27,8 @@ export class LostAndFound {
   keepRecord(key: string, record: unknown, path: string | undefined, why: string): void {
     const place = join(this.#directory, path === undefined ? crypto.randomUUID() : basename(path));
     if (path !== undefined) {
+      // The journal may have been all that kept it.
+      syncFile(path);
       Deno.renameSync(path, place);
       syncFile(dirname(path));
     }

@@ -4,6 +4,7 @@
  * longer fits its name leaves it (its open handles keep what they opened).
  */
 import type { ListedEntry, ListedFile } from "../cache/listing.ts";
+import type { PosixAttributes } from "../cache/posix_metadata.ts";
 import { attrOf } from "./attr.ts";
 import {
   type AttrReply,
@@ -16,6 +17,8 @@ import {
 import { type DirectoryInode, type FileInode, type Inode, InodeSource } from "./inode.ts";
 import type { Volume } from "./volume.ts";
 
+/** One for all: a listing makes many inodes. */
+const NO_ATTRIBUTES: PosixAttributes = {};
 /** Attributes of a file that is being written: soon different, and known here alone. */
 const LOCAL_ATTR_TTL_MS = 1000;
 
@@ -80,6 +83,24 @@ export class Namespace {
     });
   }
 
+  /**
+   * To be awaited before a file is opened that may be as an earlier run has left it; undefined where
+   * nothing has to be awaited. Throws ESTALE when it is another file by now, or none.
+   */
+  confirm(inode: FileInode, signal: AbortSignal): Promise<void> | undefined {
+    const { parent, name } = inode;
+    if (parent === undefined || inode.unlinked || countsItself(inode)) return undefined;
+    if (parent.children.get(name) !== inode) return undefined;
+    const confirmed = this.#volume.options.listings.confirm(parent.prefix, name, signal);
+    return confirmed?.then((entry) => {
+      if (countsItself(inode) || inode.parent !== parent || inode.name !== name) return;
+      if (entry?.kind === "file" && entry.etag === inode.source!.etag) return;
+      this.resolve(parent, name, entry);
+      // The kernel then looks the path up again.
+      throw new FsError("ESTALE", `"${parent.prefix}${name}" was replaced or removed`);
+    });
+  }
+
   /** Like `find`, but throws ENOENT. */
   async get(directory: DirectoryInode, name: string, signal: AbortSignal): Promise<Inode> {
     const inode = await this.find(directory, name, signal);
@@ -132,7 +153,7 @@ export class Namespace {
     inode.source = new InodeSource(store, inode.key!, entry.etag, entry.size);
     inode.lastModifiedMs = entry.lastModifiedMs;
     inode.storageClass = entry.storageClass;
-    inode.learnAttributes(entry.attributes ?? {});
+    inode.learnAttributes(entry.attributes ?? NO_ATTRIBUTES);
     inode.ctime = undefined;
     inode.kept = undefined;
     return inode;

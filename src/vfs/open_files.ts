@@ -1,20 +1,28 @@
 /** Opening and closing files. */
-import { FileReader } from "../content/file_reader.ts";
 import type { FileContent } from "./file_content.ts";
-import { FsError, type HandleId, type OpenReply } from "./file_system.ts";
+import {
+  FsError,
+  type HandleId,
+  type MaybePromise,
+  type OpContext,
+  type OpenReply,
+} from "./file_system.ts";
 import { type FileHandle, HandleTable } from "./handle_table.ts";
 import type { FileInode } from "./inode.ts";
 import { O_TRUNC, opensForWriting } from "./open_flags.ts";
+import type { SiblingReadahead } from "./sibling_readahead.ts";
 import type { Volume } from "./volume.ts";
 
 export class OpenFiles {
   readonly #volume: Volume;
   readonly #content: FileContent;
+  readonly #siblings: SiblingReadahead;
   readonly #handles = new HandleTable<FileHandle>();
 
-  constructor(volume: Volume, content: FileContent) {
+  constructor(volume: Volume, content: FileContent, siblings: SiblingReadahead) {
     this.#volume = volume;
     this.#content = content;
+    this.#siblings = siblings;
   }
 
   get size(): number {
@@ -36,13 +44,30 @@ export class OpenFiles {
     const keepCache = inode.staged !== undefined || sourceId === inode.openedSourceId;
     inode.openedSourceId = sourceId;
     if (writable) inode.writers++;
-    const reader = new FileReader(this.#volume.options.blocks, this.#volume.options.clock);
-    return { fh: this.#handles.add({ inode, writable, creates, reader }), keepCache };
+    const reader = this.#volume.options.readers.open();
+    const fh = this.#handles.add({ inode, writable, creates, reader, isRead: false });
+    return { fh, keepCache, noFlush: !writable && !creates };
   }
 
   /** Throws EBADF for a handle that is not open. */
   get(fh: HandleId): FileHandle {
     return this.#handles.get(fh);
+  }
+
+  /** read() */
+  read(
+    fh: HandleId,
+    offset: number,
+    size: number,
+    context: OpContext,
+  ): MaybePromise<readonly Uint8Array[]> {
+    const handle = this.#handles.get(fh);
+    const data = this.#content.read(handle, offset, size, context);
+    if (!handle.isRead) {
+      handle.isRead = true;
+      this.#siblings.firstRead(handle);
+    }
+    return data;
   }
 
   /** Like `get`; throws EBADF also for a handle that cannot write. */
@@ -55,6 +80,7 @@ export class OpenFiles {
   release(fh: HandleId): void {
     const handle = this.#handles.remove(fh);
     if (handle === undefined) return;
+    this.#siblings.closed(handle);
     handle.reader.close();
     if (handle.writable) handle.inode.writers--;
     this.#content.released(handle.inode);

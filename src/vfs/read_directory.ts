@@ -1,11 +1,32 @@
-/** readdir: the listing of a directory and what is only here, as of when it was first read. */
+/**
+ * readdir: the listing of a directory and what is only here, as of when it was first read.
+ *
+ * The rows of the listing come first, in their order, as soon as they are known, while the rest is on
+ * its way; then what is beside them. A row keeps its number, so a cookie means the same while the
+ * handle is open. What was removed meanwhile is left out; what is new may be.
+ */
 import { S_IFDIR } from "../base/posix.ts";
 import { type ListedEntry, Listing } from "../cache/listing.ts";
-import { type Dirent, type MaybePromise, type OpContext, UNKNOWN_INODE } from "./file_system.ts";
+import {
+  type Dirent,
+  FsError,
+  type MaybePromise,
+  type OpContext,
+  UNKNOWN_INODE,
+} from "./file_system.ts";
 import type { DirectoryHandle, DirectorySnapshot } from "./handle_table.ts";
 import { type DirectoryInode, fileTypeOf, type Inode } from "./inode.ts";
 import { countsItself, hasLocal, type Namespace } from "./namespace.ts";
 import type { Volume } from "./volume.ts";
+
+/** "." and "..". */
+const DOTS = 2;
+
+/** Takes an entry; false when it has no room for it. */
+type Emit = (dirent: Dirent) => boolean;
+
+/** Why `#emitKnown` has ended: no room, nothing more, or nothing more yet. */
+type End = "full" | "end" | "more";
 
 export class ReadDirectory {
   readonly #volume: Volume;
@@ -19,76 +40,132 @@ export class ReadDirectory {
   read(
     handle: DirectoryHandle,
     cookie: number,
-    emit: (dirent: Dirent) => boolean,
-    context: OpContext,
+    emit: Emit,
+    { signal }: OpContext,
   ): MaybePromise<void> {
     // From the start again (rewinddir): with what has changed meanwhile.
     if (cookie > 0 && handle.snapshot !== undefined) {
-      return this.#emit(handle.inode, handle.snapshot, cookie, emit);
+      return this.#emit(handle.inode, handle.snapshot, cookie, emit, signal);
     }
     // Not timed: a large directory takes as long as its pages come, each of which has its own limit.
-    return this.#take(handle.inode, context.signal).then((snapshot) => {
+    return this.#listing(handle.inode, signal).then((listing) => {
+      const snapshot = { listing, table: listing.table, beside: undefined };
       handle.snapshot = snapshot;
-      return this.#emit(handle.inode, snapshot, cookie, emit);
+      return this.#emit(handle.inode, snapshot, cookie, emit, signal);
     });
   }
 
   #emit(
     inode: DirectoryInode,
-    { names, listing }: DirectorySnapshot,
+    snapshot: DirectorySnapshot,
     cookie: number,
-    emit: (dirent: Dirent) => boolean,
-  ): void {
-    for (let index = cookie; index < names.length; index++) {
-      const name = names[index]!;
-      const position = index + 1;
-      if (index < DOTS.length) {
-        const { number } = index === 0 ? inode : inode.parent ?? inode;
-        if (!emit({ name, ino: number, type: S_IFDIR, cookie: position })) return;
-        continue;
-      }
-      const child = inode.children.get(name);
-      const listed = this.#shown(inode, name, listing);
-      // Removed since the names were taken.
-      if (listed === undefined && !(child !== undefined && isOnlyHere(child))) continue;
-      const taken = emit({
-        name,
-        ino: child?.number ?? UNKNOWN_INODE,
-        type: child?.type ?? typeOf(listed!),
-        cookie: position,
-        entry: () => this.#namespace.entryOf(inode, this.#namespace.resolve(inode, name, listed)),
-      });
-      if (!taken) return;
-    }
+    emit: Emit,
+    signal: AbortSignal,
+  ): MaybePromise<void> {
+    let isAny = false;
+    const end = this.#emitKnown(inode, snapshot, cookie, (dirent) => {
+      isAny = true;
+      return emit(dirent);
+    });
+    // An answer without entries would be the end of the directory.
+    if (end !== "more" || isAny) return;
+    const { listings } = this.#volume.options;
+    return listings.readOn(inode.prefix, snapshot.listing, signal)
+      .then(() => this.#emit(inode, snapshot, cookie, emit, signal));
   }
 
-  async #take(directory: DirectoryInode, signal: AbortSignal): Promise<DirectorySnapshot> {
-    if (directory.unlinked) return { names: DOTS, listing: new Listing() };
-    const listing = directory.isNew
-      ? new Listing()
-      : await this.#volume.options.listings.readAll(directory.prefix, signal);
-    const names = [...DOTS];
-    for (const [name] of listing.entries()) {
-      if (this.#shown(directory, name, listing) !== undefined) names.push(name);
+  #emitKnown(
+    inode: DirectoryInode,
+    snapshot: DirectorySnapshot,
+    cookie: number,
+    emit: Emit,
+  ): End {
+    for (let index = cookie; index < DOTS; index++) {
+      const { number } = index === 0 ? inode : inode.parent ?? inode;
+      const name = index === 0 ? "." : "..";
+      if (!emit({ name, ino: number, type: S_IFDIR, cookie: index + 1 })) return "full";
     }
-    for (const [name, child] of directory.children) {
-      if (isOnlyHere(child) && this.#shown(directory, name, listing) === undefined) {
-        names.push(name);
-      }
+    const { listing, table } = snapshot;
+    const rows = knownRows(inode, snapshot);
+    const { prefix } = inode;
+    for (let row = Math.max(cookie - DOTS, 0); row < rows; row++) {
+      const name = table.shownName(row);
+      if (name === undefined) continue;
+      const listed = listing.entryOfRow(table, row, name);
+      if (!this.#emitOne(inode, prefix, name, listed, DOTS + row + 1, emit)) return "full";
     }
-    return { names, listing };
+    if (!table.isWhole) return "more";
+    const beside = snapshot.beside ??= this.#beside(inode, snapshot);
+    const first = DOTS + table.rowCount;
+    for (let index = Math.max(cookie - first, 0); index < beside.length; index++) {
+      const name = beside[index]!;
+      const listed = listing.get(name);
+      if (!this.#emitOne(inode, prefix, name, listed, first + index + 1, emit)) return "full";
+    }
+    return "end";
+  }
+
+  /** False when there was no room for it. */
+  #emitOne(
+    inode: DirectoryInode,
+    prefix: string,
+    name: string,
+    entry: ListedEntry | undefined,
+    cookie: number,
+    emit: Emit,
+  ): boolean {
+    const child = inode.children.get(name);
+    const listed = this.#unlessRemoved(prefix, name, entry);
+    // Removed since the names were taken.
+    if (listed === undefined && !(child !== undefined && isOnlyHere(child))) return true;
+    return emit({
+      name,
+      ino: child?.number ?? UNKNOWN_INODE,
+      type: child?.type ?? typeOf(listed!),
+      cookie,
+      entry: () => this.#namespace.entryOf(inode, this.#namespace.resolve(inode, name, listed)),
+    });
+  }
+
+  /** The names that are in no row of the listing. */
+  #beside(inode: DirectoryInode, { listing, table }: DirectorySnapshot): string[] {
+    const names = new Set(listing.namesBeside(table));
+    for (const [name, child] of inode.children) {
+      if (isOnlyHere(child) && !table.has(name)) names.add(name);
+    }
+    return [...names];
+  }
+
+  async #listing(directory: DirectoryInode, signal: AbortSignal): Promise<Listing> {
+    if (!directory.unlinked && !directory.isNew) {
+      return await this.#volume.options.listings.readInParts(directory.prefix, signal);
+    }
+    const nothing = new Listing();
+    nothing.markComplete(0);
+    return nothing;
   }
 
   /** The listed entry of a name that was not removed here. */
-  #shown(directory: DirectoryInode, name: string, listing: Listing): ListedEntry | undefined {
-    const entry = listing.get(name);
+  #unlessRemoved(
+    prefix: string,
+    name: string,
+    entry: ListedEntry | undefined,
+  ): ListedEntry | undefined {
     if (entry === undefined) return undefined;
-    const key = directory.prefix + name + (entry.kind === "directory" ? "/" : "");
+    const key = prefix + name + (entry.kind === "directory" ? "/" : "");
     return this.#volume.changes.isRemoved(key) ? undefined : entry;
   }
 }
 
-const DOTS: readonly string[] = [".", ".."];
+/** How many rows can be given now. */
+function knownRows(inode: DirectoryInode, { listing, table }: DirectorySnapshot): number {
+  if (table.isWhole) return table.rowCount;
+  if (table === listing.table) return listing.settledRows();
+  throw new FsError(
+    "EIO",
+    `Cannot read "${inode.prefix}" on: its listing broke off and was begun anew; read it again`,
+  );
+}
 
 function typeOf(entry: ListedEntry): number {
   if (entry.kind === "directory") return S_IFDIR;

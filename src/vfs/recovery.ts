@@ -3,16 +3,23 @@
  * the mount shows the same files as before and the uploads go on. What cannot be used is set aside,
  * never deleted; what was never acknowledged is removed.
  */
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { Deadline } from "../base/clock.ts";
+import { DamagedStagingFileError } from "../content/staging_area.ts";
 import type { JournalEntry, JournalOp } from "../journal/journal.ts";
 import { CHANGE, type ChangeRecord, decodeRecord, type FileRecord } from "./change_record.ts";
 import type { Change } from "./change.ts";
 import { CONFLICT, type Conflict, type Conflicts } from "./conflicts.ts";
 import { FsError } from "./file_system.ts";
 import { type DirectoryInode, InodeSource } from "./inode.ts";
+import { CONTENT } from "./journalled_contents.ts";
 import type { LostAndFound } from "./lost_and_found.ts";
 import { RENAME, type RenameIntent, undoRename } from "./undo_rename.ts";
 import type { Volume } from "./volume.ts";
+
+/** Bytes that the journal has, by the name of their staged file. */
+type Contents = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /** S3 may be away: the mount does not wait longer than this for what it would be good to clean up. */
 const UNDO_MS = 15_000;
@@ -34,12 +41,13 @@ export class Recovery {
     const entries = await journal.load();
     const stagedNames = new Set<string>();
     const unusable: JournalOp[] = [];
+    const contents = this.#putBack(entries);
     for (const { kind, key, value } of entries) {
       if (kind === CONFLICT) this.#conflicts.load(value as Conflict);
       if (kind !== CHANGE) continue;
       try {
         const record = decodeRecord(value);
-        this.#restore(key, record);
+        this.#restore(key, record, contents);
         if (record.wish === "file" && record.staged !== undefined) {
           stagedNames.add(record.staged.file);
         }
@@ -49,8 +57,12 @@ export class Recovery {
       }
     }
     this.#volume.uploads.load(entries);
+    const isUnderstood = unusable.length === 0;
+    const removed = this.#clearStaging(stagedNames, isUnderstood);
+    for (const name of contents.keys()) {
+      if (!stagedNames.has(name)) unusable.push({ delete: { kind: CONTENT, key: name } });
+    }
     if (unusable.length > 0) await journal.commit(unusable);
-    const removed = this.#clearStaging(stagedNames, unusable.length === 0);
     await this.#undoRenames(entries);
     const { changes, writeBack } = this.#volume;
     for (const change of changes.values()) writeBack.schedule(change);
@@ -62,7 +74,20 @@ export class Recovery {
     }
   }
 
-  #restore(key: string, record: ChangeRecord): void {
+  /** Writes the staged files anew whose bytes the journal has; returns those, by name. */
+  #putBack(entries: readonly JournalEntry[]): Contents {
+    const { staging } = this.#volume.options;
+    const contents = new Map<string, Uint8Array<ArrayBuffer>>();
+    for (const { kind, key, value } of entries) {
+      if (kind !== CONTENT || typeof value !== "string") continue;
+      const bytes = new Uint8Array(Buffer.from(value, "base64"));
+      staging.putBack(key, bytes);
+      contents.set(key, bytes);
+    }
+    return contents;
+  }
+
+  #restore(key: string, record: ChangeRecord, contents: Contents): void {
     const { changes } = this.#volume;
     const remote = record.remote ?? undefined;
     let change: Change | undefined;
@@ -73,18 +98,27 @@ export class Recovery {
       inode.setAttributes(record.attributes);
       change = changes.want(inode, remote);
     } else {
-      change = this.#restoreFile(key, record, remote);
+      change = this.#restoreFile(key, record, remote, contents);
     }
     change.sinceMs = record.sinceMs;
     change.tried = true;
-    change.sent = record.sent ?? [];
+    change.sent = [...(record.sent ?? []), ...sentOf(record, contents)];
   }
 
-  #restoreFile(key: string, record: FileRecord, remote: string | undefined): Change {
+  #restoreFile(
+    key: string,
+    record: FileRecord,
+    remote: string | undefined,
+    contents: Contents,
+  ): Change {
     const { changes, inodes, options: { staging, store } } = this.#volume;
     const source = record.source === undefined
       ? undefined
       : new InodeSource(store, record.source.key, record.source.etag, record.source.size);
+    const inJournal = record.staged?.inJournal === true;
+    if (inJournal && !contents.has(record.staged.file)) {
+      throw new DamagedStagingFileError(`The journal has lost what was written to "${key}"`);
+    }
     // Before anything of it can be seen: it may be damaged.
     const staged = record.staged === undefined
       ? undefined
@@ -98,11 +132,14 @@ export class Recovery {
     inode.lastModifiedMs = record.lastModifiedMs;
     inode.storageClass = record.storageClass;
     inode.kept = record.kept;
+    // It is not known: it may have been.
+    inode.hasChosenTime = true;
     if (record.attributesDirty) inode.setAttributes(record.attributes);
     else inode.learnAttributes(record.attributes);
     if (staged !== undefined) {
       inode.staged = staged;
-      inode.synced = { staged, state: staged.state, layout: staged.layout() };
+      inode.synced = { staged, state: staged.state, layout: staged.layout(), inJournal };
+      if (inJournal) changes.contents.restored(key, staged);
     }
     return changes.want(inode, remote);
   }
@@ -127,6 +164,8 @@ export class Recovery {
     const message = error instanceof Error ? error.message : String(error);
     const why = `What was written to "${key}" could not be brought to S3: ${message}`;
     this.#lostAndFound.keepRecord(key, value, path, why);
+    // It may be in S3 all the same, where no listing of before knows it.
+    this.#volume.options.listings.expire(key.slice(0, key.lastIndexOf("/", key.length - 2) + 1));
     log.error("{why}", { why });
   }
 
@@ -167,4 +206,12 @@ export class Recovery {
       await journal.commit([{ delete: { kind: RENAME, key } }]);
     }
   }
+}
+
+/** What may have been sent of a content in the journal, without a note: nobody else made an object of it. */
+function sentOf(record: ChangeRecord, contents: Contents): string[] {
+  const bytes = record.wish === "file" && record.staged?.inJournal === true
+    ? contents.get(record.staged.file)
+    : undefined;
+  return bytes === undefined ? [] : [`"${createHash("md5").update(bytes).digest("hex")}"`];
 }

@@ -105,7 +105,14 @@ export class RenameDirectory {
     const { journal, clock } = this.#volume.options;
     const intent: RenameIntent = { to, atMs: clock.nowMs(), replaces };
     await journal.commit([{ put: { kind: RENAME, key: from, value: intent } }]);
-    await this.#copyTree(from, to, replaces, copied, signal);
+    const isChecked = await this.#isFree(to, signal);
+    await this.#copyTree(from, to, { replaces, isChecked }, copied, signal);
+  }
+
+  /** True when there is nothing below the prefix but its own object: one look instead of one for each copy. */
+  async #isFree(prefix: string, signal: AbortSignal): Promise<boolean> {
+    const page = await this.#volume.options.store.list({ prefix, maxKeys: 2 }, signal);
+    return page.objects.every(({ key }) => key === prefix);
   }
 
   /** Nothing was renamed after all: removes the copies. */
@@ -136,7 +143,7 @@ export class RenameDirectory {
   async #copyTree(
     from: string,
     to: string,
-    replaces: boolean,
+    { replaces, isChecked }: { readonly replaces: boolean; readonly isChecked: boolean },
     copied: Map<string, Copied>,
     signal: AbortSignal,
   ): Promise<void> {
@@ -149,6 +156,7 @@ export class RenameDirectory {
           object,
           to + object.key.slice(from.length),
           to,
+          isChecked,
           either,
         );
         copied.set(object.key, { object, etag });
@@ -184,6 +192,7 @@ export class RenameDirectory {
     object: ObjectInfo,
     key: string,
     to: string,
+    isChecked: boolean,
     signal: AbortSignal,
   ): Promise<PutResult> {
     const { store } = this.#volume.options;
@@ -198,7 +207,7 @@ export class RenameDirectory {
     const { storageClass } = object;
     return await copyObject(store, object, key, {
       // A directory's own object may be there: that of an empty one which this one replaces.
-      ...(key === to ? {} : { ifNoneMatch: "*" }),
+      ...(key === to ? {} : { ifNoneMatch: "*", isChecked }),
       ...(storageClass === undefined ? {} : { storageClass }),
     }, signal);
   }

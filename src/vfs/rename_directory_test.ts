@@ -65,6 +65,19 @@ Deno.test("RenameDirectory moves a directory with all keys below it, also those 
   await volume.close(open);
 });
 
+Deno.test("RenameDirectory of a thousand files: a copy for each, and nothing is asked for one by one", async () => {
+  await using volume = new MemoryVolume({ durability: "journal" });
+  for (let i = 0; i < 1000; i++) await volume.putObject(`d/f${i}`, "x");
+  await volume.entry("d");
+  const calls = await volume.calls(() => volume.rename("d", "e"));
+  // The second LIST sees that there is nothing at the new name.
+  assert.deepEqual(calls, { copy: 1000, list: 2 });
+  assert.deepEqual(
+    await volume.calls(() => volume.fs.drain(context.signal)),
+    { list: 1, deleteMany: 2 },
+  );
+});
+
 Deno.test("RenameDirectory that fails leaves the old tree whole and no copies behind", async () => {
   await using volume = new MemoryVolume();
   const keys = Array.from({ length: 30 }, (_, i) => `d/f${String(i).padStart(2, "0")}`);

@@ -2,9 +2,10 @@
  * A bucket as a file system: each operation of the `FileSystem` interface in a few lines, delegating
  * to the part that knows how.
  */
-import type { BlockUsage } from "../cache/block_cache.ts";
+import type { BlockUsage } from "../cache/block_usage.ts";
 import { type Conflict, Conflicts } from "./conflicts.ts";
 import { Create } from "./create.ts";
+import { EagerUploads } from "./eager_uploads.ts";
 import { FileContent } from "./file_content.ts";
 import type {
   AttrChanges,
@@ -35,6 +36,7 @@ import { SendChanges } from "./send_changes.ts";
 import { SendFile } from "./send_file.ts";
 import { SendRemovals } from "./send_removals.ts";
 import { SetAttributes } from "./set_attributes.ts";
+import { SiblingReadahead } from "./sibling_readahead.ts";
 import { Space } from "./space.ts";
 import { Uploads, type UploadsStatus } from "./uploads.ts";
 import { type Durability, Volume, type VolumeOptions } from "./volume.ts";
@@ -61,6 +63,7 @@ export class S3FileSystem implements FileSystem {
   readonly #conflicts: Conflicts;
   readonly #lostAndFound: LostAndFound;
   readonly #recovery: Recovery;
+  readonly #siblings: SiblingReadahead;
   readonly #files: OpenFiles;
   readonly #openDirectories = new HandleTable<DirectoryHandle>();
 
@@ -82,6 +85,7 @@ export class S3FileSystem implements FileSystem {
       ),
       options.lanes,
     );
+    volume.eager = new EagerUploads(volume, content);
     this.#volume = volume;
     this.#namespace = namespace;
     this.#content = content;
@@ -93,7 +97,8 @@ export class S3FileSystem implements FileSystem {
     this.#space = new Space(volume, content);
     this.#xattrs = new Xattrs(volume, content, setAttributes);
     this.#uploads = new Uploads(volume);
-    this.#files = new OpenFiles(volume, content);
+    this.#siblings = new SiblingReadahead(volume, namespace);
+    this.#files = new OpenFiles(volume, content, this.#siblings);
     this.#conflicts = conflicts;
     this.#lostAndFound = lostAndFound;
     this.#recovery = new Recovery(volume, conflicts, lostAndFound);
@@ -141,8 +146,10 @@ export class S3FileSystem implements FileSystem {
   }
 
   /** Ends all work; what S3 does not have stays in the journal. */
-  close(): Promise<void> {
-    return this.#uploads.close();
+  async close(): Promise<void> {
+    this.#siblings.close();
+    await this.#uploads.close();
+    await this.#volume.options.listings.close();
   }
 
   /** Throws when an invariant of the inode table does not hold. For tests. */
@@ -233,8 +240,10 @@ export class S3FileSystem implements FileSystem {
     throw new FsError("EPERM", "An object has one name: hard links are not possible in a bucket");
   }
 
-  open(ino: InodeNumber, flags: number, _context: OpContext): OpenReply {
-    return this.#files.open(this.#volume.inodes.file(ino), flags, false);
+  open(ino: InodeNumber, flags: number, context: OpContext): MaybePromise<OpenReply> {
+    const inode = this.#volume.inodes.file(ino);
+    const open = () => this.#files.open(inode, flags, false);
+    return this.#namespace.confirm(inode, context.signal)?.then(open) ?? open();
   }
 
   async create(
@@ -256,7 +265,7 @@ export class S3FileSystem implements FileSystem {
     size: number,
     context: OpContext,
   ): MaybePromise<readonly Uint8Array[]> {
-    return this.#content.read(this.#files.get(fh), offset, size, context);
+    return this.#files.read(fh, offset, size, context);
   }
 
   write(

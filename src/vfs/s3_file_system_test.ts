@@ -209,11 +209,26 @@ Deno.test("S3FileSystem never mixes two versions: an open file that changed in S
   await volume.close(old);
 });
 
+Deno.test("S3FileSystem wants no flush of what was opened for reading only", async () => {
+  await using volume = new MemoryVolume();
+  await volume.write("f", "text");
+  const ino = await volume.ino("f");
+  const open = async (flags: number) => await volume.fs.open(ino, flags, context);
+  const [reading, writing] = [await open(0), await open(2)];
+  assert.equal(reading.noFlush, true);
+  assert.equal(writing.noFlush, false);
+  const created = await volume.fs.create(ROOT_INODE, "new", 0o600, 0, context);
+  assert.equal(created.open.noFlush, false, "it may have made the file");
+  await volume.close({ ino, fh: reading.fh });
+  await volume.close({ ino, fh: writing.fh });
+  await volume.close({ ino: created.entry.ino as InodeNumber, fh: created.open.fh });
+});
+
 Deno.test("S3FileSystem lets the kernel keep its pages while the content is the same", async () => {
   await using volume = new MemoryVolume({ ttlMs: 0 });
   const keepsCache = async () => {
     const ino = await volume.ino("f");
-    const { fh, keepCache } = volume.fs.open(ino, 0, context);
+    const { fh, keepCache } = await volume.fs.open(ino, 0, context);
     await volume.close({ ino, fh });
     return keepCache;
   };
@@ -269,11 +284,13 @@ Deno.test("S3FileSystem leaves what it could not upload on the disk when the mou
   const volume = new MemoryVolume();
   await volume.list("");
   volume.store.hook = down;
-  await assert.rejects(volume.write("f", "precious"), failsWith("EIO"));
+  // So much that it is not kept in the journal.
+  const text = "precious".repeat(10_000);
+  await assert.rejects(volume.write("f", text), failsWith("EIO"));
   await volume.fs.close();
   const names = [...Deno.readDirSync(volume.stagingDirectory)].map(({ name }) => name);
   assert.equal(names.length, 1);
-  assert.equal(await Deno.readTextFile(`${volume.stagingDirectory}/${names[0]}`), "precious");
+  assert.equal(await Deno.readTextFile(`${volume.stagingDirectory}/${names[0]}`), text);
   assert.deepEqual(volume.journal.entries("change").map(({ key }) => key), ["f"]);
   await volume[Symbol.asyncDispose]();
 });

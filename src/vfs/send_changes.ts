@@ -22,6 +22,7 @@ export class SendChanges implements Performer {
 
   async write(change: Change, signal: AbortSignal): Promise<void> {
     const { wish } = change;
+    using _hold = this.#volume.options.listings.hold(change.key);
     if (wish.kind === "file") await this.#files.send(change, wish.inode, signal);
     else if (wish.kind === "directory") await this.#sendDirectory(change, wish.inode, signal);
   }

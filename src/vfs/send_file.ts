@@ -5,7 +5,7 @@
  */
 import { timespecOfMs } from "../base/posix.ts";
 import { encodePosixMetadata } from "../cache/posix_metadata.ts";
-import { FileReader } from "../content/file_reader.ts";
+import type { StagingFile } from "../content/staging_file.ts";
 import { FileChangedError, keepsParts } from "../content/uploader.ts";
 import { NotFoundError, PreconditionFailedError } from "../s3/errors.ts";
 import { headIfPresent } from "../s3/head_if_present.ts";
@@ -15,6 +15,7 @@ import type { Change } from "./change.ts";
 import type { Conflicts } from "./conflicts.ts";
 import type { FileContent } from "./file_content.ts";
 import { type FileInode, InodeSource } from "./inode.ts";
+import { objectProperties } from "./object_properties.ts";
 import type { Volume } from "./volume.ts";
 
 /** A file that changes all the time is uploaded at last as it is: the next upload brings the rest. */
@@ -76,35 +77,36 @@ export class SendFile {
   }
 
   async #upload(change: Change, inode: FileInode, signal: AbortSignal): Promise<void> {
-    const { store, staging, uploader, blocks, clock } = this.#volume.options;
+    const { store, staging, uploader, blocks, readers } = this.#volume.options;
     const { uploads } = this.#volume;
     const { key } = change;
-    const staged = inode.staged!;
+    await this.#volume.eager.stop(key);
+    const staged = inode.staged;
+    // Made to stand for another object meanwhile, which is to be copied.
+    if (staged === undefined) return;
     await this.#recognise(change, inode, signal);
     const before = inode.source;
     const kept = await this.#content.keptOf(inode, change, signal);
+    // The journal does not tell its attributes after a restart.
+    if (inode.synced?.staged !== staged) this.#expect(key);
     const { generation } = staged;
-    const { attributes, attributesRevision } = inode;
-    const storageClass = inode.storageClass ?? this.#volume.options.storageClass;
+    const { attributesRevision } = inode;
     const resume = uploads.get(key);
-    const reader = new FileReader(blocks, clock);
+    const withTime = resume?.partBytes === undefined || inode.hasChosenTime;
+    const properties = objectProperties(inode, kept, this.#volume.options, withTime);
+    const reader = readers.open();
     let uploaded;
     try {
       uploaded = await uploader.upload({
         staged,
         key,
-        options: {
-          contentType: kept.contentType,
-          metadata: encodePosixMetadata(attributes, kept.metadata),
-          tags: kept.tags,
-          ...(storageClass === undefined ? {} : { storageClass }),
-          ...conditionOf(change),
-        },
+        options: { ...properties, ...conditionOf(change) },
         readBase: reader.read.bind(reader),
         onComplete: () => this.#volume.changes.save(inode),
-        beforePut: (etag) => this.#noteSent(change, etag),
+        beforePut: (etag) => this.#noteSent(change, etag, staged),
         isStale: () => this.#isStale(change, inode, generation),
         ...(resume === undefined ? {} : { resume }),
+        onPlanned: (parts) => uploads.plan(key, parts, staging.nameOf(staged)),
         beforeCreate: () => uploads.announce(key, signal),
         onCreated: (upload) => uploads.begin(key, upload, staging.nameOf(staged)),
         onPart: (part) => uploads.addPart(key, part),
@@ -125,12 +127,17 @@ export class SendFile {
     if (uploaded.hasProperties) inode.attributesSaved(attributesRevision);
     // Set again, to be sent by a copy.
     else inode.setAttributes(inode.attributes);
-    inode.storageClass = storageClass;
+    inode.storageClass = properties.storageClass;
     inode.kept = kept;
     // What the kernel has of the file is what was uploaded: it need not read it again.
     if (!inode.dirty) inode.openedSourceId = source.id;
     this.#enter(change, inode, uploaded.etag);
     if (before !== undefined) blocks.drop(before);
+  }
+
+  #expect(key: string): void {
+    const split = key.lastIndexOf("/") + 1;
+    this.#volume.options.attributes.expect(key.slice(0, split), key.slice(split));
   }
 
   /** True when a renamed file cannot be copied from where it was uploaded: it goes up again from here. */
@@ -186,10 +193,15 @@ export class SendFile {
     this.#enter(change, inode, copied.etag);
   }
 
-  /** If the answer is lost, with or without this program, what is found there then is not somebody else's. */
-  async #noteSent(change: Change, etag: string): Promise<void> {
+  /**
+   * If the answer is lost, with or without this program, what is found there then is not somebody else's.
+   * `staged` is what is sent: if the journal has its bytes, these tell the next start the ETag.
+   */
+  async #noteSent(change: Change, etag: string, staged?: StagingFile): Promise<void> {
+    const { changes } = this.#volume;
     change.sent = [...change.sent.filter((one) => one !== etag), etag].slice(-SENT_MAX);
-    await this.#volume.changes.commit([change.key]);
+    if (staged !== undefined && changes.contents.isStored(staged, staged.state)) return;
+    await changes.commit([change.key]);
   }
 
   /** Notes what the key has now. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
+import { AttributeDatabase } from "../cache/attribute_store.ts";
 import type { StoreMethod } from "../s3/stores/memory.ts";
 
 const MIB = 2 ** 20;
@@ -166,4 +167,29 @@ Deno.test("SendFile sends what one lane cannot take beside what is in the other"
   assert.equal(volume.store.counts.createMultipart, 2);
   held.resolve();
   await Promise.all([drained, small]);
+});
+
+Deno.test("SendFile does not lose the mode of a file that S3 has when a write that waits for S3 is killed", async () => {
+  using stack = new DisposableStack();
+  const database = stack.adopt(new AttributeDatabase(":memory:"), (it) => it.close());
+  await using volume = new MemoryVolume({ database });
+  for (const name of ["small", "large"]) {
+    const file = await volume.create(name);
+    await volume.fs.setattr(file.ino, { mode: 0o640 }, file.fh, context);
+    volume.writeOpen(file, name === "small" ? "x" : "x".repeat(16 * MIB));
+    const answered = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    volume.store.answerHook = ({ method }) => {
+      if (method !== "put" && method !== "completeMultipart") return undefined;
+      arrived.resolve();
+      return answered.promise;
+    };
+    const closed = volume.close(file);
+    await arrived.promise;
+    await using next = new MemoryVolume({ database, store: volume.store });
+    const { attr } = await next.entry(name);
+    answered.resolve();
+    await closed;
+    assert.equal(attr?.mode, 0o100640);
+  }
 });

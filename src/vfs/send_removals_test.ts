@@ -29,6 +29,29 @@ Deno.test("SendRemovals deletes many names of a directory by one LIST and one De
   assert.deepEqual(await volume.list("d"), ["keep"]);
 });
 
+Deno.test("SendRemovals waits while more names are being removed, for some seconds at most", async () => {
+  await using volume = journalled();
+  const names = Array.from({ length: 20 }, (_, index) => `f${index}`);
+  for (const name of names) await volume.putObject(name, name);
+  await volume.list("");
+  const calls = await volume.calls(async () => {
+    for (const name of names.slice(0, 10)) {
+      await volume.unlink(name);
+      await advance(volume, 300);
+    }
+    assert.equal((await volume.keys()).length, 20);
+    await advance(volume, 1000);
+    await until(() => volume.journal.entries().length === 0);
+  });
+  assert.deepEqual(calls, { list: 1 + 1, deleteMany: 1 });
+  for (const name of names.slice(10)) {
+    await volume.unlink(name);
+    await advance(volume, 900);
+  }
+  await until(() => volume.store.counts.deleteMany === 2);
+  assert.ok(volume.journal.entries().length > 0, "the last ones still wait");
+});
+
 Deno.test("SendRemovals deletes more than a thousand names in several requests", async () => {
   await using volume = journalled();
   const names = Array.from({ length: 1500 }, (_, index) => `f${index}`);

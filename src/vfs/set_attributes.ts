@@ -66,7 +66,10 @@ export class SetAttributes {
     const given = [mode, uid, gid, atime, mtime].some((value) => value !== undefined);
     if (!given) return undefined;
     inode.ctime = now;
-    if (mtime !== undefined && inode.kind === "directory") inode.changed = undefined;
+    if (mtime !== undefined) {
+      if (inode.kind === "directory") inode.changed = undefined;
+      else inode.hasChosenTime = true;
+    }
     return {
       ...inode.attributes,
       ...(mode === undefined ? {} : { mode: inode.type | (mode & ~S_IFMT) }),

@@ -12,8 +12,9 @@ import type { BegunUpload, UploadProgress } from "../content/uploader.ts";
 import type { JournalEntry, VolumeJournal } from "../journal/journal.ts";
 import { ProtocolError, StoreError } from "../s3/errors.ts";
 import { multipartEtag } from "../s3/multipart_etag.ts";
-import type { DonePart } from "../s3/multipart_upload.ts";
+import { type DonePart, partsOfPlan } from "../s3/multipart_upload.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
+import type { PlannedPart } from "../s3/part_plan.ts";
 import { uploadsBegun } from "../s3/uploads_begun.ts";
 
 /** Kinds of journal entries: an upload by its key, a part by upload id and number. */
@@ -67,12 +68,18 @@ export class UploadRecords {
     }
     for (const { kind, key, value } of entries) {
       if (kind !== PART) continue;
-      byId.get(key.slice(0, key.lastIndexOf("/")))?.done.push(value as DonePart);
+      const part = value as DonePart & { readonly range?: DonePart["range"] };
+      // Without a range it is of an older version of this program: it is sent again.
+      if (part.range === undefined) continue;
+      byId.get(key.slice(0, key.lastIndexOf("/")))?.done.push(part);
     }
   }
 
-  /** The upload to this key that was begun, not finished, and can be gone on with. */
-  get(key: string): UploadProgress | undefined {
+  /**
+   * The upload to this key that was begun, not finished, and can be gone on with; `file` is the name of
+   * the staging file that was sent.
+   */
+  get(key: string): (UploadProgress & { readonly file: string }) | undefined {
     const record = this.#byKey.get(key);
     return isBegun(record) && !record.isUseless ? record : undefined;
   }
@@ -97,6 +104,16 @@ export class UploadRecords {
   async begin(key: string, upload: BegunUpload, file: string): Promise<void> {
     const value = { ...upload, file };
     this.#byKey.set(key, begun(value));
+    await this.#options.journal.commit([{ put: { kind: UPLOAD, key, value } }]);
+  }
+
+  /** Resolves when it is durable that the object of that upload is to be made of these parts. */
+  async plan(key: string, parts: readonly PlannedPart[], file: string): Promise<void> {
+    const record = this.#byKey.get(key);
+    if (!isBegun(record)) return;
+    const { done, isUseless, ...noted } = record;
+    const value = { ...noted, parts, file };
+    this.#byKey.set(key, { ...value, done, isUseless });
     await this.#options.journal.commit([{ put: { kind: UPLOAD, key, value } }]);
   }
 
@@ -125,8 +142,9 @@ export class UploadRecords {
    */
   expectedEtag(key: string, file: string): string | undefined {
     const record = this.#byKey.get(key);
-    if (!isBegun(record) || record.file !== file) return undefined;
-    return record.done.length < record.parts.length ? undefined : multipartEtag(record.done);
+    if (!isBegun(record) || record.file !== file || record.parts.length === 0) return undefined;
+    const done = partsOfPlan(record.done, record.parts);
+    return done.size < record.parts.length ? undefined : multipartEtag([...done.values()]);
   }
 
   /** The upload failed in a way that going on with it would not mend. */

@@ -56,7 +56,7 @@ Deno.test("UploadRecords brings an upload over a restart, with the parts that ar
   await rig.records.announce("k", NEVER);
   const upload = begunUpload(await rig.begin("k"));
   await rig.records.begin("k", upload, "file");
-  const part = { partNumber: 1, etag: '"p"', sha256: "00" };
+  const part = { partNumber: 1, range: { start: 0, end: 5 }, etag: '"p"', sha256: "00" };
   await rig.records.addPart("k", part);
   await rig.restart();
   const { uploadId, parts, copySource, properties, done } = rig.records.get("k")!;
@@ -89,7 +89,7 @@ Deno.test("UploadRecords removes what there is before it lets another upload beg
   const rig = new Rig();
   await rig.records.announce("k", NEVER);
   await rig.records.begin("k", begunUpload(await rig.begin("k")), "file");
-  await rig.records.addPart("k", { partNumber: 1, etag: '"p"' });
+  await rig.records.addPart("k", { partNumber: 1, range: { start: 0, end: 5 }, etag: '"p"' });
   await rig.records.announce("k", NEVER);
   assert.deepEqual(await rig.listed(), []);
   assert.equal(rig.journal.entries("part").length, 0);
@@ -258,7 +258,8 @@ Deno.test("UploadRecords knows what object the parts of a file make, if it has t
   await rig.records.begin("k", upload, "file");
   assert.equal(rig.records.expectedEtag("k", "file"), undefined);
   const { uploadId } = upload;
-  const part = await rig.store.uploadPart("k", uploadId, 1, new Uint8Array(5), NEVER);
+  const sent = await rig.store.uploadPart("k", uploadId, 1, new Uint8Array(5), NEVER);
+  const part = { ...sent, range: { start: 0, end: 5 }, sha256: "00" };
   // Sent twice, as it had changed in between.
   await rig.records.addPart("k", { ...part, etag: `"${"0".repeat(32)}"` });
   await rig.records.addPart("k", part);

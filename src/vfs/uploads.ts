@@ -80,6 +80,7 @@ export class Uploads {
     const { changes, inodes, closing, writeBack, options } = this.#volume;
     closing.abort(new DOMException("The mount ends", "AbortError"));
     await writeBack.close();
+    await this.#volume.eager.close();
     await Promise.all([this.#looking, this.#tidying]);
     for (const change of changes.values()) await this.#save(change);
     await changes.commit([...changes.values()].map(({ key }) => key)).catch((error: unknown) => {
@@ -106,6 +107,7 @@ export class Uploads {
   /** Looks after files that are open for long. */
   async #look(): Promise<void> {
     for (const change of [...this.#volume.changes.values()]) await this.#lookAt(change);
+    this.#volume.eager.tidy();
   }
 
   async #lookAt(change: Change): Promise<void> {

@@ -7,13 +7,14 @@ import { type Timespec, timespecOfMs } from "../base/posix.ts";
 import type { AttributeLoader } from "../cache/attribute_loader.ts";
 import type { BlockCache } from "../cache/block_cache.ts";
 import type { DirectoryListings } from "../cache/directory_listings.ts";
+import type { FileReaders } from "../content/file_readers.ts";
 import type { StagingArea } from "../content/staging_area.ts";
 import type { Uploader } from "../content/uploader.ts";
 import type { VolumeJournal } from "../journal/journal.ts";
 import { KEY_BYTES_MAX } from "../s3/key_encoding.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
 import { type CacheNotifier, FsError } from "./file_system.ts";
-import type { Scheduler } from "./change.ts";
+import type { EagerSender, Scheduler } from "./change.ts";
 import { Changes } from "./changes.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import { InodeTable } from "./inode_table.ts";
@@ -28,6 +29,8 @@ export interface UploadLanes {
   readonly small: Semaphore;
   /** A lane of their own, so that small files need not wait for large ones. */
   readonly large: Semaphore;
+  /** Parts of files that are still being written. */
+  readonly eagerParts: Semaphore;
 }
 
 export interface VolumeOptions {
@@ -35,6 +38,7 @@ export interface VolumeOptions {
   readonly listings: DirectoryListings;
   readonly attributes: AttributeLoader;
   readonly blocks: BlockCache;
+  readonly readers: FileReaders;
   readonly staging: StagingArea;
   readonly uploader: Uploader;
   readonly journal: VolumeJournal;
@@ -85,6 +89,7 @@ export class Volume {
   /** Fires when the mount ends: uploads outlive the calls that began them, but not this. */
   readonly closing: AbortController = new AbortController();
   #writeBack: Scheduler | undefined;
+  #eager: EagerSender | undefined;
 
   constructor(options: VolumeOptions) {
     this.options = options;
@@ -92,6 +97,7 @@ export class Volume {
     this.changes = new Changes({ journal, staging, clock, inodes: this.inodes });
     this.uploads = new UploadRecords(options);
     options.listings.isRemoved = (key) => this.changes.isRemoved(key);
+    options.listings.onRevised = (prefix, names) => this.#forgetNames(prefix, names);
   }
 
   /** Carries the changes out. */
@@ -102,6 +108,16 @@ export class Volume {
   /** To be set once, before anything else: the parts that send changes need the volume themselves. */
   set writeBack(writeBack: Scheduler) {
     this.#writeBack = writeBack;
+  }
+
+  /** Sends parts of files that are being written. */
+  get eager(): EagerSender {
+    return this.#eager!;
+  }
+
+  /** To be set once, as `writeBack`. */
+  set eager(eager: EagerSender) {
+    this.#eager = eager;
   }
 
   /** The inode of a key in memory ("a/b", "a/b/"), if there is one. */
@@ -137,6 +153,13 @@ export class Volume {
       const { attributes } = at;
       listings.show(at.parent.prefix, at.name, { kind: "directory", attributes });
     }
+  }
+
+  /** The kernel was told of names that are not so any more. */
+  #forgetNames(prefix: string, names: readonly string[]): void {
+    const directory = prefix === "" ? this.inodes.root : this.inodeAt(prefix);
+    if (directory?.kind !== "directory") return;
+    for (const name of names) this.notifier.invalidateEntry(directory.number, name);
   }
 
   now(): Timespec {

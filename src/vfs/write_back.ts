@@ -23,6 +23,13 @@ const FAILED_PAUSE_MS = 300_000;
 const RUNNING_MAX = 64;
 /** Keys in one DeleteObjects request. */
 const REMOVALS_MAX = 1000;
+/**
+ * While small changes come one after the other, as when a tree is copied or removed, the first of them
+ * waits so long for the others: whoever makes them is not held up, and removals go together.
+ */
+const GATHER_MS = 5000;
+/** It is looked no more often than this what comes due. */
+const LOOK_EVERY_MS = 20;
 
 /** Carries changes out. Throws why it could not; settles what is done. */
 export interface Performer {
@@ -40,6 +47,13 @@ export class WriteBack implements Scheduler {
   readonly #paused = new Set<string>();
   #running = 0;
   #wake = new AbortController();
+  /** Monotonic times: of the next look at what is due, if no other reason comes first; of the last one; */
+  #wakeMs = Infinity;
+  #lookedMs = -Infinity;
+  /** and when the next change comes due, as of then. */
+  #nextMs = Infinity;
+  /** What is due waits for what comes. */
+  #gathers = false;
   #pumping = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -58,7 +72,8 @@ export class WriteBack implements Scheduler {
     const age = clock.nowMs() - change.sinceMs;
     const delay = Math.max(0, Math.min(DELAY_MS, DELAY_MAX_MS - age));
     if (!change.isUrgent) change.dueMs = clock.monotonicMs() + delay;
-    this.#pumpSoon();
+    if (change.isUrgent || delay === 0) this.#pumpSoon();
+    else if (change.dueMs < this.#wakeMs) this.#wakeAt(change.dueMs);
   }
 
   async push(inode: Inode, signal: AbortSignal): Promise<void> {
@@ -203,24 +218,37 @@ export class WriteBack implements Scheduler {
 
   #pump(): void {
     if (this.#volume.closing.signal.aborted) return;
-    const { clock } = this.#volume.options;
-    const nowMs = clock.monotonicMs();
-    let nextMs = Infinity;
+    const nowMs = this.#volume.options.clock.monotonicMs();
+    const looksAgainMs = this.#lookedMs + LOOK_EVERY_MS;
+    // What has changed since is found then.
+    const isTooSoon = nowMs < looksAgainMs;
+    if (!isTooSoon) this.#look(nowMs);
     const removals: Change[] = [];
     for (const change of this.#volume.changes.values()) {
       if (this.#running >= RUNNING_MAX) return;
-      if (change.running) continue;
-      const dueMs = this.#dueMs(change);
-      if (dueMs > nowMs) {
-        nextMs = Math.min(nextMs, dueMs);
-        continue;
-      }
-      if (this.#isHeld(change)) continue;
+      if (change.running || this.#dueMs(change) > nowMs) continue;
+      const waits = this.#gathers && !change.isUrgent && change.bytes < MULTIPART_MIN;
+      if (waits || this.#isHeld(change)) continue;
       if (change.wish.kind !== "removal") void this.#write(change);
       else if (removals.push(change) === REMOVALS_MAX) void this.#remove(removals.splice(0));
     }
     if (removals.length > 0) void this.#remove(removals);
-    this.#wakeAt(nextMs);
+    this.#wakeAt(isTooSoon ? looksAgainMs : Math.max(this.#nextMs, nowMs + LOOK_EVERY_MS));
+  }
+
+  /** Finds out when the next change comes due, and whether those that are due wait for it. */
+  #look(nowMs: number): void {
+    let nextMs = Infinity;
+    let oldestMs = Infinity;
+    for (const change of this.#volume.changes.values()) {
+      if (change.running) continue;
+      const dueMs = this.#dueMs(change);
+      if (dueMs > nowMs) nextMs = Math.min(nextMs, dueMs);
+      else oldestMs = Math.min(oldestMs, dueMs);
+    }
+    this.#lookedMs = nowMs;
+    this.#nextMs = nextMs;
+    this.#gathers = nextMs <= nowMs + DELAY_MS && nowMs - oldestMs < GATHER_MS;
   }
 
   /** A file that is being written waits until it is quiet, for a while, unless somebody waits for it. */
@@ -232,6 +260,7 @@ export class WriteBack implements Scheduler {
 
   #wakeAt(dueMs: number): void {
     this.#wake.abort();
+    this.#wakeMs = dueMs;
     if (dueMs === Infinity) return;
     this.#wake = new AbortController();
     const { clock } = this.#volume.options;

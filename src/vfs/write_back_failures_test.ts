@@ -60,6 +60,20 @@ Deno.test("WriteBack tries again after pauses that grow up to a minute", async (
   assert.equal(await volume.object("f"), "x");
 });
 
+Deno.test("WriteBack tries again also what has failed at once", async () => {
+  const { volume, clock } = journalled();
+  await using _ = volume;
+  await volume.list("");
+  volume.store.hook = reset;
+  await volume.write("f", "x");
+  await clock.advance(1000);
+  await until(() => volume.fs.uploads().failed.length === 1);
+  volume.store.hook = undefined;
+  await clock.advance(1000);
+  await until(() => volume.fs.uploads().pendingFiles === 0);
+  assert.equal(await volume.object("f"), "x");
+});
+
 Deno.test("WriteBack begins with short pauses again when the file was changed", async () => {
   const { volume, clock } = journalled();
   await using _ = volume;

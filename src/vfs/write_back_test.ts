@@ -63,6 +63,26 @@ Deno.test("WriteBack does not wait for ever for a file that is rewritten again a
   assert.ok(volume.store.counts.put <= 4, `${volume.store.counts.put} uploads`);
 });
 
+Deno.test("WriteBack waits while small files come one after the other, for some seconds at most", async () => {
+  const { volume, clock } = journalled();
+  await using _ = volume;
+  await volume.list("");
+  for (let i = 0; i < 5; i++) {
+    await volume.write(`f${i}`, "x");
+    await clock.advance(900);
+  }
+  assert.deepEqual(await volume.keys(), []);
+  await clock.advance(100);
+  await until(() => volume.fs.uploads().pendingFiles === 0);
+  assert.equal(volume.store.counts.put, 5);
+  for (let i = 0; i < 8; i++) {
+    await volume.write(`g${i}`, "x");
+    await clock.advance(900);
+  }
+  await until(() => volume.store.counts.put > 5);
+  assert.ok(volume.fs.uploads().pendingFiles > 0, "the last ones still wait");
+});
+
 Deno.test("WriteBack never sends what is removed before its time", async () => {
   const { volume, clock } = journalled();
   await using _ = volume;

@@ -7,7 +7,7 @@ import type { Resources } from "./resources.ts";
 /** Sends nothing yet. */
 export function openBucket(
   mount: MountConfig,
-  { pool, clock }: Resources,
+  { pool, clock }: Pick<Resources, "pool" | "clock">,
   readEnv: ReadEnv,
 ): BucketStore {
   const { bucket, prefix, credentials, requesterPays } = mount;

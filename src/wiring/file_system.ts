@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { logger } from "../base/log.ts";
 import { AttributeLoader } from "../cache/attribute_loader.ts";
 import { DirectoryListings } from "../cache/directory_listings.ts";
+import { KeptListings } from "../cache/kept_listings.ts";
+import { OutdatedListings } from "../cache/outdated_listings.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { MountConfig } from "../config/types.ts";
 import { StagingArea } from "../content/staging_area.ts";
 import { Uploader } from "../content/uploader.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
 import { S3FileSystem } from "../vfs/s3_file_system.ts";
+import { withRoom } from "./disk_cache.ts";
 import type { Resources } from "./resources.ts";
 import { volumeOf } from "./volume_name.ts";
 
@@ -34,7 +37,14 @@ export async function createFileSystem(
   );
   const known = resources.attributes.of(volume);
   const attributes = new AttributeLoader(store, known, mount.attributes);
+  const journal = withRoom(
+    resources.journal.of(volume),
+    resources.stateDir,
+    resources.makeRoom,
+  );
+  const { kept, outdated } = keptListings(mount, resources);
   const listings = new DirectoryListings({
+    kept,
     store,
     clock,
     log: logger("cache", mount.name),
@@ -46,9 +56,10 @@ export async function createFileSystem(
     listings,
     attributes,
     blocks: resources.blocks,
-    staging: new StagingArea(staging),
+    readers: resources.readers,
+    staging: new StagingArea(staging, resources.makeRoom),
     uploader: new Uploader(store, resources.budget),
-    journal: resources.journal.of(volume),
+    journal: outdated.within(journal),
     journalIsTrusted: resources.journal.isWhole(volume),
     lanes: resources.lanes,
     lostAndFound,
@@ -76,6 +87,24 @@ export async function createFileSystem(
     await fileSystem.close();
     throw error;
   }
+}
+
+/** Listings on disk, and the marks in the journal that say which of them are outdated. */
+function keptListings(
+  mount: MountConfig,
+  { journal, listings, clock }: Resources,
+): { readonly kept: KeptListings; readonly outdated: OutdatedListings } {
+  const volume = volumeOf(mount);
+  // A read-only mount does not know what one that writes beside it has promised: it has its own.
+  const owner = mount.readOnly ? `${volume} (read-only)` : volume;
+  const rows = listings.of(owner);
+  const outdated = new OutdatedListings();
+  // Without all marks nobody knows what is outdated.
+  if (!journal.isWhole(volume)) rows.deleteBelow("");
+  return {
+    kept: new KeptListings({ rows, outdated, journal: journal.of(owner), clock }),
+    outdated,
+  };
 }
 
 async function privateDirectory(...parts: readonly string[]): Promise<string> {

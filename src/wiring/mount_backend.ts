@@ -24,6 +24,8 @@ export interface RunningMount {
   readonly ended: Promise<MountEnd>;
   /** What is wrong with it now, if anything. At once. */
   trouble(): Trouble | undefined;
+  /** False when programs have been waiting for long and nothing of theirs moves on. Cheap; ask every few seconds. */
+  answers(): boolean;
   /** Numbers for the status document. At once. */
   report(): MountReport;
   /** Resolves when everything written is in S3; rejects when an upload cannot succeed, or with the signal's reason. */
@@ -44,6 +46,10 @@ export interface MountBackend {
   start(mount: MountConfig, signal: AbortSignal): Promise<RunningMount>;
   /** At once. */
   usage(): SharedUsage;
+  /** What the mount has on disk, running or not. */
+  cachedBytes(mount: MountConfig): number;
+  /** Drops what one mount, or (without) everybody, has on disk; resolves with the bytes freed. */
+  clearCache(mount?: MountConfig): Promise<number>;
   /** After the last mount is gone. */
   close(): Promise<void>;
 }

@@ -1,23 +1,33 @@
 /** What all mounts of a process share: connections, memory, journal, what is known of objects, upload lanes. */
 import { join } from "node:path";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { logger } from "../base/log.ts";
 import { MemoryBudget } from "../base/memory_budget.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { AttributeDatabase } from "../cache/attribute_store.ts";
 import { BlockCache } from "../cache/block_cache.ts";
+import { ListingDatabase } from "../cache/listing_database.ts";
+import type { OpenDiskCache } from "../cache/open_disk_cache.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { Config, DaemonConfig } from "../config/types.ts";
+import { FileReaders } from "../content/file_readers.ts";
 import type { SharedUsage } from "../control/protocol.ts";
 import { returnFreedMemory } from "../ffi/allocator.ts";
+import type { MakeRoom } from "../ffi/fd_file.ts";
 import { Journal } from "../journal/journal.ts";
 import { HttpPool } from "../net/http_pool.ts";
+import type { ReadEnv } from "../s3/credentials.ts";
+import { hashOnThread } from "../s3/payload_hash.ts";
 import type { UploadLanes } from "../vfs/volume.ts";
+import { openConfiguredDiskCache, roomMaker } from "./disk_cache.ts";
 import { type LeftBehind, leftBehind } from "./left_behind.ts";
 
 /** Files uploaded at a time, in all mounts together. */
-const SMALL_UPLOADS_MAX = 16;
+const SMALL_UPLOADS_MAX = 32;
 /** The parts of each go in parallel too. */
 const LARGE_UPLOADS_MAX = 4;
+/** Parts of files that are still being written: 8 MiB of memory each while they are sent. */
+const EAGER_PARTS_MAX = 12;
 
 /** The rest of memory_limit is for what the runtime holds of requests that are under way. */
 const BUDGET_SHARE = 3 / 4;
@@ -27,25 +37,37 @@ export class Resources {
   readonly pool: HttpPool;
   readonly budget: MemoryBudget;
   readonly blocks: BlockCache;
+  /** Undefined: there is none. */
+  readonly disk: OpenDiskCache | undefined;
+  /** Asked when the disk of the state directory is full. */
+  readonly makeRoom: MakeRoom | undefined;
+  readonly readers: FileReaders;
   readonly attributes: AttributeDatabase;
+  readonly listings: ListingDatabase;
   readonly journal: Journal;
   readonly lanes: UploadLanes = {
     small: new Semaphore(SMALL_UPLOADS_MAX),
     large: new Semaphore(LARGE_UPLOADS_MAX),
+    eagerParts: new Semaphore(EAGER_PARTS_MAX),
   };
   readonly stateDir: string;
   readonly #memoryLimitBytes: number;
+  readonly #hashing = hashOnThread();
   #leftBehind: readonly LeftBehind[];
 
   /** Opens journal and metadata database in the state directory, which must be there and locked. */
-  static async open({ daemon, mounts }: Config): Promise<Resources> {
+  static async open({ daemon, mounts }: Config, readEnv: ReadEnv): Promise<Resources> {
     const journal = await Journal.open({
       directory: daemon.stateDir,
       lostAndFound: lostAndFoundDirectory(daemon.stateDir),
     });
+    let disk: OpenDiskCache | undefined;
     try {
-      return new Resources(daemon, journal, leftBehind(await journal.count(), mounts));
+      const left = leftBehind(await journal.count(), mounts);
+      disk = await openConfiguredDiskCache(daemon);
+      return new Resources(daemon, journal, left, disk, readEnv);
     } catch (error) {
+      await disk?.close();
       await journal.close();
       throw error;
     }
@@ -55,20 +77,25 @@ export class Resources {
     config: DaemonConfig,
     journal: Journal,
     left: readonly LeftBehind[],
+    disk: OpenDiskCache | undefined,
+    readEnv: ReadEnv,
   ) {
     this.journal = journal;
     this.#leftBehind = left;
     returnFreedMemory();
     this.stateDir = config.stateDir;
     this.#memoryLimitBytes = config.memoryLimitBytes;
-    this.pool = new HttpPool({ maxConnections: config.maxConnections });
+    this.pool = openPool(config, readEnv);
     this.budget = new MemoryBudget(config.memoryLimitBytes * BUDGET_SHARE);
-    this.blocks = new BlockCache(this.budget);
+    this.disk = disk;
+    this.makeRoom = roomMaker(disk, config);
+    this.blocks = new BlockCache(this.budget, disk?.cache);
+    this.readers = new FileReaders(this.blocks, this.clock);
     this.attributes = new AttributeDatabase(join(config.stateDir, "attributes.db"));
+    this.listings = new ListingDatabase(join(config.stateDir, "listings.db"), logger("cache"));
   }
 
   usage(): SharedUsage {
-    const { usedBytes, hitRate } = this.blocks.usage();
     return {
       memory: {
         used_bytes: this.budget.usedBytes,
@@ -76,9 +103,9 @@ export class Resources {
         rss_bytes: Deno.memoryUsage().rss,
       },
       cache: {
-        used_bytes: usedBytes,
-        limit_bytes: this.#memoryLimitBytes,
-        hit_rate: hitRate,
+        used_bytes: this.disk?.cache.usedBytes() ?? 0,
+        limit_bytes: this.disk?.cache.limitBytes() ?? 0,
+        hit_rate: this.blocks.usage().hitRate,
       },
       connections: { in_use: this.pool.inUse, limit: this.pool.limit },
       problems: [...this.journal.problems, ...this.#leftBehind.map(({ line }) => line)],
@@ -92,7 +119,29 @@ export class Resources {
 
   async close(): Promise<void> {
     await this.journal.close();
+    await this.disk?.close();
     this.pool.close();
+    this.#hashing[Symbol.dispose]();
     this.attributes.close();
+    this.listings.close();
   }
+}
+
+/** The connections of a process with this config. */
+export function openPool(
+  { maxConnections, uploadLimit, downloadLimit }: DaemonConfig,
+  readEnv: ReadEnv,
+): HttpPool {
+  return new HttpPool({
+    maxConnections,
+    ...(uploadLimit === undefined ? {} : { uploadLimit }),
+    ...(downloadLimit === undefined ? {} : { downloadLimit }),
+    isProxied: namesProxy(readEnv),
+  });
+}
+
+/** Whether the environment tells to go through a proxy, for some hosts at least. */
+function namesProxy(readEnv: ReadEnv): boolean {
+  return ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
+    .some((name) => (readEnv(name) ?? readEnv(name.toLowerCase()) ?? "") !== "");
 }

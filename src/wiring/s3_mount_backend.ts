@@ -8,17 +8,19 @@ import type { BucketStore } from "../s3/bucket_store.ts";
 import type { ReadEnv } from "../s3/credentials.ts";
 import { openBucket } from "./bucket.ts";
 import { ContactMonitor } from "./contact_monitor.ts";
+import { diskCacheUser } from "./disk_cache.ts";
 import { createFileSystem } from "./file_system.ts";
 import type { MountBackend, RunningMount } from "./mount_backend.ts";
 import { Resources } from "./resources.ts";
 import { ServedMount } from "./served_mount.ts";
+import { volumeOf } from "./volume_name.ts";
 
 /** The backend of a daemon with this config. Its state directory must be there and locked. */
 export async function createMountBackend(
   config: Config,
   readEnv: ReadEnv,
 ): Promise<MountBackend> {
-  return new S3MountBackend(await Resources.open(config), readEnv);
+  return new S3MountBackend(await Resources.open(config, readEnv), readEnv);
 }
 
 class S3MountBackend implements MountBackend {
@@ -62,6 +64,15 @@ class S3MountBackend implements MountBackend {
     return this.#resources.usage();
   }
 
+  cachedBytes(mount: MountConfig): number {
+    return this.#resources.disk?.cache.usedBytes(volumeOf(mount)) ?? 0;
+  }
+
+  async clearCache(mount?: MountConfig): Promise<number> {
+    const volume = mount === undefined ? undefined : volumeOf(mount);
+    return await this.#resources.disk?.cache.clear(volume) ?? 0;
+  }
+
   async close(): Promise<void> {
     await this.#resources.close();
   }
@@ -72,12 +83,10 @@ class S3MountBackend implements MountBackend {
     monitor: ContactMonitor,
     signal: AbortSignal,
   ): Promise<ServedMount> {
-    const { clock, pool } = this.#resources;
-    const fileSystem = await createFileSystem(
-      config,
-      monitor.watched(store.store),
-      this.#resources,
-    );
+    const { clock, pool, disk } = this.#resources;
+    const watched = monitor.watched(store.store);
+    disk?.cache.addUser(watched, diskCacheUser(config));
+    const fileSystem = await createFileSystem(config, watched, this.#resources);
     let mount: FuseMount;
     try {
       const { mountPoint, name, allowOther, readOnly } = config;

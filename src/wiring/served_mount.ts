@@ -43,6 +43,10 @@ export class ServedMount implements RunningMount {
     };
   }
 
+  answers(): boolean {
+    return this.#parts.mount.answers();
+  }
+
   report(): MountReport {
     const { store, fileSystem, clock } = this.#parts;
     const uploads = fileSystem.uploads();
@@ -70,7 +74,11 @@ export class ServedMount implements RunningMount {
       conflicts: fileSystem.conflicts(),
       lost_and_found: fileSystem.problems(),
       requests: { ...counts, errors, retries },
-      bytes: { downloaded: bytesDownloaded, uploaded: bytesUploaded },
+      bytes: {
+        downloaded: bytesDownloaded,
+        uploaded: bytesUploaded,
+        read: cache.readBytes,
+      },
       cache: { used_bytes: cache.usedBytes, hit_rate: cache.hitRate },
       hidden_keys: fileSystem.hiddenKeyCount,
       last_contact_seconds: lastContactMs === undefined

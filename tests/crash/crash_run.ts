@@ -62,6 +62,9 @@ const ROUND_MS = 3000;
 /** Writers notice that the mount is gone. */
 const WRITERS_END_MS = 15_000;
 const FLUSH_MS = 60_000;
+/** Uploads of files that were not acknowledged are removed every five seconds. */
+const TIDY_MS = 15_000;
+const LOOK_AGAIN_MS = 500;
 /** A second kill, while the daemon starts and uploads what the first one left. */
 const SECOND_KILL_PROBABILITY = 0.25;
 const SECOND_KILL_MS_MAX = 1500;
@@ -130,7 +133,8 @@ class CrashRun {
         place("w0", "alpha", {}),
         place("w1", "alpha", {}),
         place("w2", "alpha", { large: 10 }),
-        place("w3", "beta", {}),
+        // Waits for S3: its large files go up while they are written.
+        place("w3", "beta", { large: 5 }),
       ];
   }
 
@@ -146,7 +150,7 @@ class CrashRun {
       kills: this.#kills,
       acknowledged: this.#acknowledged,
       moments: this.#moments,
-      remains: await this.#remains(),
+      remains: await this.#lastRemains(),
     };
   }
 
@@ -302,6 +306,16 @@ class CrashRun {
     }
     const lost = await filesBelow(`${this.#mounted.folder}/state/lost+found`);
     if (lost.length > 0) throw new Error(`Set aside: ${lost.join(", ")}`);
+  }
+
+  /** What is left although there was time to remove it. */
+  async #lastRemains(): Promise<readonly string[]> {
+    const untilMs = performance.now() + TIDY_MS;
+    for (;;) {
+      const remains = await this.#remains();
+      if (remains.length === 0 || performance.now() > untilMs) return remains;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
   }
 
   async #remains(): Promise<string[]> {

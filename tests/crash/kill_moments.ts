@@ -28,6 +28,8 @@ const WRITER_OPS = [
   ["rename"],
   ["unlink"],
   ["mkdir", "rmdir", "symlink"],
+  // Among them those of large files, between their parts.
+  ["write"],
 ] as const;
 
 const REQUESTS: readonly (readonly [Exclude<RequestKind, "other">, readonly RequestMoment[]])[] = [

@@ -296,6 +296,9 @@ class Writer:
                 size = min(left, 4 * MIB)
                 self.write(handle, handle.node.size, size)
                 left -= size
+            # As what records sound or pictures does: its parts may have gone up already.
+            if self.random.random() < 0.5:
+                self.write(handle, 0, self.size())
         else:
             handle = self.open(node.parent, node.name)
             for _ in range(self.random.randrange(1, 4)):

@@ -76,7 +76,7 @@ export class DaemonRig {
   async writeConfig(mounts: string): Promise<void> {
     await Deno.writeTextFile(
       this.configPath,
-      `[daemon]\nstate_dir = "${this.directory}/state"\nsocket = "${this.socket}"\n\n${mounts}`,
+      `[daemon]\nstate_dir = "${this.directory}/state"\ncache_dir = "${this.directory}/cache"\nsocket = "${this.socket}"\n\n${mounts}`,
     );
   }
 

@@ -307,7 +307,7 @@ daemonTest("The status document has the fields that the interface promises", asy
         errors: "number",
         retries: "number",
       },
-      bytes: { downloaded: "number", uploaded: "number" },
+      bytes: { downloaded: "number", uploaded: "number", read: "number" },
       cache: { used_bytes: "number", hit_rate: "number?" },
       hidden_keys: "number",
       last_contact_seconds: "number?",

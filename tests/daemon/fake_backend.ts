@@ -16,10 +16,15 @@ export class FakeMount implements RunningMount {
   /** Resolves to let drains finish. */
   drained: Promise<void> = Promise.resolve();
   busy = false;
+  answering = true;
   unmounts: { force: boolean }[] = [];
 
   trouble(): Trouble | undefined {
     return this.currentTrouble;
+  }
+
+  answers(): boolean {
+    return this.answering;
   }
 
   report(): MountReport {
@@ -49,6 +54,8 @@ export class FakeBackend implements MountBackend {
   readonly mounts = new Map<string, FakeMount>();
   /** Decides by the mount's name: an error refuses it, a promise delays it. */
   readonly starts = new Map<string, Error | Promise<void>>();
+  /** On disk, by the mount's name. */
+  readonly cached = new Map<string, number>();
   startCount = 0;
   closed = false;
 
@@ -69,6 +76,17 @@ export class FakeBackend implements MountBackend {
       connections: { in_use: 0, limit: 64 },
       problems: [],
     };
+  }
+
+  cachedBytes({ name }: MountConfig): number {
+    return this.cached.get(name) ?? 0;
+  }
+
+  clearCache(mount?: MountConfig): Promise<number> {
+    const names = mount === undefined ? [...this.cached.keys()] : [mount.name];
+    const bytes = names.reduce((sum, name) => sum + (this.cached.get(name) ?? 0), 0);
+    for (const name of names) this.cached.delete(name);
+    return Promise.resolve(bytes);
   }
 
   close(): Promise<void> {
@@ -123,7 +141,7 @@ export function fakeReport(pendingFiles = 0): MountReport {
       errors: 0,
       retries: 0,
     },
-    bytes: { downloaded: 0, uploaded: 0 },
+    bytes: { downloaded: 0, uploaded: 0, read: 0 },
     cache: { used_bytes: 0, hit_rate: null },
     hidden_keys: 0,
     last_contact_seconds: null,

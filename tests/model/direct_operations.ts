@@ -145,14 +145,19 @@ async function list(fs: FileSystem, kernel: DirectKernel, path: string): Promise
   if (!isFolder(attr)) throw new FsError("ENOTDIR", path);
   const { fh } = await fs.opendir!(ino, 0, context);
   const found: string[] = [];
-  await fs.readdir!(ino, fh, 0, ({ name, entry }) => {
-    if (name === "." || name === "..") return true;
-    const known = entry?.();
-    if (known?.attr === undefined) throw new Error(`READDIRPLUS has no attributes of "${name}"`);
-    kernel.counted(known.ino);
-    found.push(`${name} ${kindOf(known.attr)}`);
-    return true;
-  }, context);
+  let position = 0;
+  for (let from = -1; position !== from;) {
+    from = position;
+    await fs.readdir!(ino, fh, from, ({ name, entry, cookie }) => {
+      position = cookie;
+      if (name === "." || name === "..") return true;
+      const known = entry?.();
+      if (known?.attr === undefined) throw new Error(`READDIRPLUS has no attributes of "${name}"`);
+      kernel.counted(known.ino);
+      found.push(`${name} ${kindOf(known.attr)}`);
+      return true;
+    }, context);
+  }
   await fs.releasedir!(ino, fh, context);
   return found.sort();
 }

@@ -1,7 +1,7 @@
 /** The model's operations on an `S3FileSystem` over a bucket in memory: no kernel, no network, no waiting. */
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryJournal } from "../support/memory_journal.ts";
-import { context, MemoryVolume } from "../support/memory_volume.ts";
+import { context, copyDatabase, MemoryVolume } from "../support/memory_volume.ts";
 import { AttributeDatabase } from "../../src/cache/attribute_store.ts";
 import { errnoOf } from "../../src/vfs/errno_map.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
@@ -24,6 +24,11 @@ export class DirectSubject implements Subject {
   readonly #store: SlowStore;
   readonly #database = new AttributeDatabase(":memory:");
   readonly #stagingDirectory: string;
+  readonly #listings = Deno.makeTempDirSync();
+  /** How many of them there were: each start has its own, with what the one before has left. */
+  #listingsFiles = 0;
+  /** Another client has changed something since the last start: listings of before show that late. */
+  #isShared = false;
   #volume: MemoryVolume;
   #kernel: DirectKernel;
 
@@ -73,6 +78,19 @@ export class DirectSubject implements Subject {
     await this.#kernel.closeAll().catch(() => {});
     await this.#volume[Symbol.asyncDispose]();
     this.#database.close();
+    await Deno.remove(this.#listings, { recursive: true });
+  }
+
+  get #listingsPath(): string {
+    return `${this.#listings}/${this.#listingsFiles}.db`;
+  }
+
+  /** What is on disk now is for the next start. */
+  #passListings(): void {
+    const before = this.#listingsPath;
+    this.#listingsFiles++;
+    if (this.#isShared) return;
+    copyDatabase(before, this.#listingsPath);
   }
 
   get #fs(): FileSystem {
@@ -87,6 +105,7 @@ export class DirectSubject implements Subject {
       database: this.#database,
       durability: "journal",
       journal,
+      listingsPath: this.#listingsPath,
       ...(stagingDirectory === undefined ? {} : { stagingDirectory }),
     });
   }
@@ -95,11 +114,13 @@ export class DirectSubject implements Subject {
     switch (operation.op) {
       case "remotePut":
         await this.#drain();
+        this.#isShared = true;
         await this.#store.put(operation.path, contentOf(operation), {}, context.signal);
         await this.#clock.advance(TTL_MS + 1);
         return null;
       case "remoteDelete":
         await this.#drain();
+        this.#isShared = true;
         await this.#store.delete(operation.path, context.signal);
         await this.#clock.advance(TTL_MS + 1);
         return null;
@@ -133,8 +154,11 @@ export class DirectSubject implements Subject {
       };
       old.journal.beforeCommit = dead;
       this.#store.hook = dead;
+      this.#passListings();
     }
     await old.fs.close();
+    if (how === "stop") this.#passListings();
+    this.#isShared = false;
     await Deno.remove(old.lostAndFound, { recursive: true });
     this.#store.hook = hook;
     const journal = how === "stop" ? old.journal : new MemoryJournal(entries);
@@ -149,6 +173,7 @@ export class DirectSubject implements Subject {
     const name = path.slice(path.lastIndexOf("/") + 1);
     const folder = path.slice(0, Math.max(0, path.length - name.length - 1));
     const before = new Set(await this.#names(folder));
+    this.#isShared = true;
     if (remote === "delete") await this.#store.delete(path, context.signal);
     else await this.#store.put(path, contentOf(remote), {}, context.signal);
     if (local === "unlink") {

@@ -19,15 +19,18 @@ const TURNS_MAX = 60;
 
 export class SlowStore extends MemoryStore {
   readonly #random: SeededRandom;
+  /** Often few: then what a listing tells comes in several pages, and changes come in between. */
+  readonly #pageMax: number;
 
   /** With the same seed, and the same calls, things come in the same order again. */
   constructor(seed: number, options: MemoryStoreOptions) {
     super({ ...options, hook: () => this.#wait() });
     this.#random = new SeededRandom(seed);
+    this.#pageMax = this.#random.below(2) === 0 ? 1000 : 1 + this.#random.below(5);
   }
 
   override async list(options: ListOptions, signal: AbortSignal): Promise<ListPage> {
-    return await this.#later(super.list(options, signal));
+    return await this.#later(super.list({ maxKeys: this.#pageMax, ...options }, signal));
   }
 
   override async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {

@@ -8,6 +8,10 @@ import { AttributeLoader } from "../../src/cache/attribute_loader.ts";
 import { AttributeDatabase } from "../../src/cache/attribute_store.ts";
 import { BlockCache } from "../../src/cache/block_cache.ts";
 import { DirectoryListings } from "../../src/cache/directory_listings.ts";
+import { KeptListings } from "../../src/cache/kept_listings.ts";
+import { ListingDatabase } from "../../src/cache/listing_database.ts";
+import { OutdatedListings } from "../../src/cache/outdated_listings.ts";
+import { FileReaders } from "../../src/content/file_readers.ts";
 import { StagingArea } from "../../src/content/staging_area.ts";
 import { Uploader } from "../../src/content/uploader.ts";
 import { MemoryStore, type StoreMethod } from "../../src/s3/stores/memory.ts";
@@ -43,6 +47,8 @@ export interface MemoryVolumeOptions {
   readonly journal?: MemoryJournal;
   readonly stagingDirectory?: string;
   readonly journalIsTrusted?: boolean;
+  /** A file for listings that are kept over restarts; default: none are. */
+  readonly listingsPath?: string;
 }
 
 /** An open file. */
@@ -61,6 +67,7 @@ export class MemoryVolume implements AsyncDisposable {
   readonly #options: MemoryVolumeOptions;
   readonly #database: AttributeDatabase;
   readonly #ownsDatabase: boolean;
+  readonly #listings: ListingDatabase | undefined;
 
   constructor(options: MemoryVolumeOptions = {}) {
     this.#options = options;
@@ -78,16 +85,29 @@ export class MemoryVolume implements AsyncDisposable {
     const budget = new MemoryBudget(64 * 2 ** 20);
     const log = logger("test");
     const ttlMs = options.ttlMs ?? 60_000;
+    const blocks = new BlockCache(budget);
+    const outdated = new OutdatedListings();
+    this.#listings = options.listingsPath === undefined
+      ? undefined
+      : new ListingDatabase(options.listingsPath, log);
+    const rows = this.#listings?.of("bucket");
+    const kept = rows && new KeptListings({ rows, outdated, journal: this.journal, clock });
+    const listings = { store, clock, log, ttlMs, attributes };
     this.fs = new S3FileSystem({
       store,
-      listings: new DirectoryListings({ store, clock, log, ttlMs, attributes }),
+      listings: new DirectoryListings(kept === undefined ? listings : { ...listings, kept }),
       attributes,
-      blocks: new BlockCache(budget),
+      blocks,
+      readers: new FileReaders(blocks, clock),
       staging: new StagingArea(this.stagingDirectory),
       uploader: new Uploader(store, budget),
-      journal: this.journal,
+      journal: outdated.within(this.journal),
       journalIsTrusted: options.journalIsTrusted ?? true,
-      lanes: { small: new Semaphore(4), large: new Semaphore(2) },
+      lanes: {
+        small: new Semaphore(4),
+        large: new Semaphore(2),
+        eagerParts: new Semaphore(4),
+      },
       lostAndFound: this.lostAndFound,
       host: "laptop",
       durability: options.durability ?? "remote",
@@ -108,6 +128,7 @@ export class MemoryVolume implements AsyncDisposable {
     this.fs.checkInvariants();
     await this.fs.close();
     if (this.#ownsDatabase) this.#database.close();
+    this.#listings?.close();
     await Deno.remove(this.stagingDirectory, { recursive: true });
     await Deno.remove(this.lostAndFound, { recursive: true });
   }
@@ -115,20 +136,32 @@ export class MemoryVolume implements AsyncDisposable {
   /**
    * The next start on this machine after a kill at this moment: another volume over the same store, with
    * the journal and the staging files as they are now. Recovered unless `change` says otherwise: it gets
-   * the volume before that. This one must not be used any more, but has to be disposed of.
+   * the volume before that. This one must not be used any more, but has to be disposed of. The next one
+   * has the kept listings of `listingsPath`, or none.
    */
-  async restart(change?: (next: MemoryVolume) => Promise<void> | void): Promise<MemoryVolume> {
+  async restart(
+    change?: (next: MemoryVolume) => Promise<void> | void,
+    listingsPath?: string,
+  ): Promise<MemoryVolume> {
     // All in one turn: nothing goes on meanwhile.
     const stagingDirectory = Deno.makeTempDirSync();
     for (const { name } of Deno.readDirSync(this.stagingDirectory)) {
       Deno.copyFileSync(`${this.stagingDirectory}/${name}`, `${stagingDirectory}/${name}`);
     }
     const journal = new MemoryJournal(this.journal.entries());
-    const { database: _, ...options } = this.#options;
+    const { database: _, listingsPath: __, ...options } = this.#options;
+    const listings = listingsPath === undefined ? {} : { listingsPath };
     const { store } = this;
     // So that moving the next one's clock does not wake this one.
     const clock = this.clock instanceof FakeClock ? new FakeClock(this.clock.nowMs()) : this.clock;
-    const next = new MemoryVolume({ ...options, clock, store, journal, stagingDirectory });
+    const next = new MemoryVolume({
+      ...options,
+      ...listings,
+      clock,
+      store,
+      journal,
+      stagingDirectory,
+    });
     await change?.(next);
     await next.fs.recover();
     return next;
@@ -189,7 +222,7 @@ export class MemoryVolume implements AsyncDisposable {
   /** Opens a path for reading and writing. */
   async open(path: string, flags = O_RDWR): Promise<OpenFile> {
     const ino = await this.ino(path);
-    return { ino, fh: this.fs.open(ino, flags, context).fh };
+    return { ino, fh: (await this.fs.open(ino, flags, context)).fh };
   }
 
   async close(file: OpenFile): Promise<void> {
@@ -262,7 +295,11 @@ export class MemoryVolume implements AsyncDisposable {
     const ino = path === "" ? ROOT_INODE : await this.ino(path);
     const { fh } = this.fs.opendir(ino, 0, context);
     const found: Dirent[] = [];
-    await this.fs.readdir(ino, fh, 0, (dirent) => found.push(dirent) > 0, context);
+    for (let from = -1; found.length !== from;) {
+      from = found.length;
+      const position = found.at(-1)?.cookie ?? 0;
+      await this.fs.readdir(ino, fh, position, (dirent) => found.push(dirent) > 0, context);
+    }
     this.fs.releasedir(ino, fh, context);
     return found.filter(({ name }) => name !== "." && name !== "..");
   }
@@ -272,6 +309,17 @@ export class MemoryVolume implements AsyncDisposable {
     const slash = path.lastIndexOf("/") + 1;
     const parent = slash === 0 ? ROOT_INODE : await this.ino(path.slice(0, slash));
     return [parent, path.slice(slash)];
+  }
+}
+
+/** Copies what a kill at this moment leaves of an SQLite file. */
+export function copyDatabase(from: string, to: string): void {
+  Deno.copyFileSync(from, to);
+  try {
+    Deno.copyFileSync(`${from}-wal`, `${to}-wal`);
+  } catch (error) {
+    // There is none before the first write.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

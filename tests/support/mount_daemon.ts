@@ -362,6 +362,7 @@ export class MountedBuckets {
       .map((key) => `${key} = "remote"`).join("\n");
     return `[daemon]
 state_dir = "${this.folder}/state"
+cache_dir = "${this.folder}/cache"
 socket = "${this.folder}/control.sock"
 ${daemon}
 

@@ -47,6 +47,13 @@ export class ScriptedChannel implements Channel {
     return request.length;
   }
 
+  hasMessage(): boolean {
+    return this.#requests.length > 0;
+  }
+
+  /** What would come meanwhile, comes by `onEmpty`. */
+  doze(): void {}
+
   write(parts: readonly Uint8Array[]): number {
     const result = this.writeResults.shift() ?? 0;
     if (result !== 0) return result;

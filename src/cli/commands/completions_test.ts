@@ -9,6 +9,7 @@ const ENVIRONMENT: Environment = {
   configFile: undefined,
   xdgConfigHome: undefined,
   xdgStateHome: undefined,
+  xdgCacheHome: undefined,
   xdgRuntimeDir: undefined,
   workingDirectory: "/",
   noColor: true,

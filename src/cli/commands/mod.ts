@@ -27,6 +27,26 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "wait until everything written is in S3",
     load: () => import("./flush.ts"),
   },
+  {
+    name: "cache",
+    summary: "show or delete what is cached on disk",
+    load: () => import("./cache.ts"),
+  },
+  {
+    name: "install-agent",
+    summary: "have the system start the daemon at login",
+    load: () => import("./install_agent.ts"),
+  },
+  {
+    name: "uninstall-agent",
+    summary: "undo install-agent",
+    load: () => import("./uninstall_agent.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "check everything, and say how to mend it",
+    load: () => import("./doctor.ts"),
+  },
   { name: "demo", summary: "show it all, without an account", load: () => import("./demo.ts") },
   {
     name: "config",

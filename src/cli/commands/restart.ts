@@ -1,11 +1,12 @@
 import { object } from "@optique/core/constructs";
 import { map } from "@optique/core/modifiers";
 import { ControlClient } from "../../control/client.ts";
+import { startDaemon } from "../agent/start_daemon.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import { loadConfig } from "../load_config.ts";
 import { toCommandError } from "./_control.ts";
-import { spawnDaemon, statusIfAny, waitForDaemon, waitUntilGone } from "../daemon_process.ts";
+import { statusIfAny, waitUntilGone } from "../daemon_process.ts";
 import { drainFlags } from "./_drain_flags.ts";
 import { showStarted } from "./_show_started.ts";
 
@@ -24,7 +25,7 @@ export const command: Command = {
       }
       await waitUntilGone(config, signal);
     }
-    showStarted(context, await waitForDaemon(config, await spawnDaemon(config), signal));
+    showStarted(context, await startDaemon(context, config));
     return EXIT.done;
   }),
   takesJson: true,

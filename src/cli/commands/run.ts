@@ -13,12 +13,14 @@ export const command: Command = {
     "“cloudmount stop”. Uploads are finished first; a second Ctrl-C does not wait for them.",
   parser: map(object({}), () => async (context) => {
     // All at once: the config is read while the modules load.
-    const [config, { runDaemon }, { watchEndSignals }, { createMountBackend }] = await Promise.all([
-      loadConfig(context),
-      import("../../daemon/daemon.ts"),
-      import("../../daemon/signals.ts"),
-      import("../../wiring/s3_mount_backend.ts"),
-    ]);
+    const [config, { runDaemon }, { watchEndSignals }, { findServiceManager }, backend] =
+      await Promise.all([
+        loadConfig(context),
+        import("../../daemon/daemon.ts"),
+        import("../../daemon/signals.ts"),
+        import("../../daemon/service_manager.ts"),
+        import("../../wiring/s3_mount_backend.ts"),
+      ]);
     // Files and directories made by the daemon are its owner's alone.
     Deno.umask(0o077);
     using signals = watchEndSignals();
@@ -27,8 +29,10 @@ export const command: Command = {
     await runDaemon({
       config,
       version: VERSION,
-      createBackend: (config) => createMountBackend(config, (name) => environment.variable(name)),
+      createBackend: (config) => backend.createMountBackend(config, environment.variable),
+      readConfig: () => loadConfig(context),
       signals,
+      serviceManager: findServiceManager(environment.variable, Deno.pid),
       writeText: watched ? (text) => output.note(text.trimEnd()) : undefined,
       onReady: (status) => output.line(readyText(status, output)),
     });

@@ -208,6 +208,7 @@ mount_point = ${JSON.stringify(this.mountPoint(name))}
     return `# Made by "cloudmount demo"; gone when it ends.
 [daemon]
 state_dir = ${JSON.stringify(state)}
+cache_dir = ${JSON.stringify(join(this.directory, "cache"))}
 socket = ${JSON.stringify(join(this.directory, "control.sock"))}
 
 [defaults]

@@ -1,4 +1,5 @@
 /** All routes of the control API. */
+import { clearCacheRoute } from "./cache.ts";
 import { healthRoute } from "./health.ts";
 import {
   flushMountRoute,
@@ -19,5 +20,6 @@ export const ROUTES: readonly ControlRoute[] = [
   startMountRoute,
   stopMountRoute,
   flushMountRoute,
+  clearCacheRoute,
   shutdownRoute,
 ];

@@ -25,6 +25,12 @@ export function timeoutOption(context: Context): number {
   return timeoutMs(context);
 }
 
+/** `mount` of the query; anything else there is refused with 400. */
+export function mountOption(context: Context): string | undefined {
+  refuseUnknown(context, ["mount"]);
+  return context.req.query("mount");
+}
+
 /** Refuses any query parameter with 400. */
 export function noOptions(context: Context): void {
   refuseUnknown(context, []);

@@ -21,6 +21,7 @@ export const OpenReplyFlag = {
   DIRECT_IO: 1 << 0,
   KEEP_CACHE: 1 << 1,
   CACHE_DIR: 1 << 3,
+  NOFLUSH: 1 << 5,
 } as const;
 
 /** `fuse_getattr_in.getattr_flags`: the handle is given. */

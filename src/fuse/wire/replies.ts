@@ -100,7 +100,8 @@ function writeOpen(view: DataView<ArrayBuffer>, at: number, reply: OpenReply): v
     at + 8,
     (reply.directIo === true ? OpenReplyFlag.DIRECT_IO : 0) |
       (reply.keepCache === true ? OpenReplyFlag.KEEP_CACHE : 0) |
-      (reply.cacheDir === true ? OpenReplyFlag.CACHE_DIR : 0),
+      (reply.cacheDir === true ? OpenReplyFlag.CACHE_DIR : 0) |
+      (reply.noFlush === true ? OpenReplyFlag.NOFLUSH : 0),
     true,
   );
 }

@@ -155,8 +155,8 @@ Deno.test("Entries, attributes, opens and counts have the kernel's layout", () =
   const openBytes = pack(u64(11), u32(flags), u32(0));
   assert.deepEqual(encodeOpen(open), openBytes);
   assert.deepEqual(
-    encodeOpen({ fh: 1 as HandleId, keepCache: true }),
-    pack(u64(1), u32(2), u32(0)),
+    encodeOpen({ fh: 1 as HandleId, keepCache: true, noFlush: true }),
+    pack(u64(1), u32(2 + 32), u32(0)),
   );
   assert.deepEqual(encodeCreate(entry, open, linuxLayout), pack(head, ATTR_BYTES, openBytes));
   assert.deepEqual(encodeCount(5), pack(u32(5), u32(0)));

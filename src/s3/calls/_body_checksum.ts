@@ -4,9 +4,10 @@
  */
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
+import type { HttpHeaders } from "../../net/http_exchange.ts";
 import type { S3Client } from "../client.ts";
 import { IntegrityError } from "../errors.ts";
-import { md5InSlices } from "../payload_hash.ts";
+import { md5OfBody } from "../payload_hash.ts";
 
 const CRC32_HEADER = "x-amz-checksum-crc32";
 
@@ -17,7 +18,7 @@ export interface BodyChecksum {
   /** To be sent with the body. */
   readonly headers: Readonly<Record<string, string>>;
   /** Throws `IntegrityError` when the answer tells of other bytes. */
-  verify(answer: Headers): Promise<void>;
+  verify(answer: HttpHeaders): Promise<void>;
 }
 
 /** `algorithm` says what the endpoint takes. */
@@ -32,13 +33,13 @@ export async function bodyChecksum(
     const details = { operation: call.operation, bucket: client.bucket, key: call.key };
     return new IntegrityError(message, { ...details, hint: "It is sent again" }, etag);
   };
-  const compareEtag = (md5: string, answer: Headers) => {
+  const compareEtag = (md5: string, answer: HttpHeaders) => {
     const etag = answer.get("etag") ?? "";
     const stored = md5OfEtag(client, answer, etag);
     if (stored !== undefined && stored !== md5) throw failed(`MD5 ${md5}`, `MD5 ${stored}`, etag);
   };
   if (algorithm === "md5") {
-    const md5 = await md5InSlices(body);
+    const md5 = await md5OfBody(body);
     return {
       headers: { "content-md5": Buffer.from(md5, "hex").toString("base64") },
       verify: (answer) => Promise.resolve(compareEtag(md5, answer)),
@@ -50,20 +51,20 @@ export async function bodyChecksum(
     verify: async (answer) => {
       const stored = answer.get(CRC32_HEADER);
       // A server that took the header for nothing may still tell the MD5.
-      if (stored === null) return compareEtag(await md5InSlices(body), answer);
+      if (stored === null) return compareEtag(await md5OfBody(body), answer);
       if (stored !== sum) throw failed(`CRC32 ${sum}`, `CRC32 ${stored}`, answer.get("etag") ?? "");
     },
   };
 }
 
 /** The MD5 that an ETag is, where it is one: not of objects that are encrypted with keys of KMS. */
-function md5OfEtag(client: S3Client, answer: Headers, etag: string): string | undefined {
+function md5OfEtag(client: S3Client, answer: HttpHeaders, etag: string): string | undefined {
   if (!etagsAreMd5(client, answer)) return undefined;
   return MD5_ETAG.exec(etag)?.[1];
 }
 
 /** Whether the ETags of an answer follow from the bytes. */
-export function etagsAreMd5(client: S3Client, answer: Headers): boolean {
+export function etagsAreMd5(client: S3Client, answer: HttpHeaders): boolean {
   const encryption = answer.get("x-amz-server-side-encryption") ?? "";
   return client.endpoint.quirks.etag === "md5" && !encryption.startsWith("aws:kms") &&
     !answer.has("x-amz-server-side-encryption-customer-algorithm");

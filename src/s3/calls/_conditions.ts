@@ -7,7 +7,8 @@ import { headObject } from "./head_object.ts";
 
 /**
  * Runs `send` with the headers that express `condition`. Servers that do not obey them get none: the
- * object is looked at right before. One that refuses them is remembered as such.
+ * object is looked at right before, unless it is `isChecked`. One that refuses them is remembered as
+ * such.
  */
 export async function withCondition<T>(
   client: S3Client,
@@ -16,6 +17,7 @@ export async function withCondition<T>(
   condition: WriteCondition,
   signal: AbortSignal,
   send: (headers: Record<string, string>) => Promise<T>,
+  isChecked = false,
 ): Promise<T> {
   const headers = conditionHeaders(condition);
   if (Object.keys(headers).length === 0) return await send({});
@@ -28,7 +30,7 @@ export async function withCondition<T>(
       client.endpoint.learnQuirks(learned);
     }
   }
-  await check(client, call, condition, signal);
+  if (!isChecked) await check(client, call, condition, signal);
   return await send({});
 }
 

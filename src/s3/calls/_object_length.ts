@@ -1,5 +1,5 @@
 /** Requests whose answer must tell the length of what is stored. */
-import type { HttpResponse } from "../../net/http_pool.ts";
+import type { HttpResponse } from "../../net/http_exchange.ts";
 import type { S3Call, S3Client } from "../client.ts";
 
 /**

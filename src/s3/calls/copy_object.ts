@@ -1,8 +1,8 @@
 /** CopyObject: a server-side copy inside the bucket. */
-import type { S3Client } from "../client.ts";
+import type { S3Call, S3Client } from "../client.ts";
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import type { CopyOptions, CopySource, PutResult } from "../object_store.ts";
-import { runSdk, SDK_BUCKET } from "../sdk.ts";
+import { XmlReader } from "../xml_reader.ts";
 import { withCondition } from "./_conditions.ts";
 import { asSourceCondition, copySourceHeaders } from "./_copy_source.ts";
 import { headObject } from "./head_object.ts";
@@ -16,7 +16,13 @@ export async function copyObject(
   writeHeaders: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<PutResult> {
-  const call = { operation: "CopyObject", kind: "copy", key, isLong: true } as const;
+  const call = {
+    operation: "CopyObject",
+    kind: "copy",
+    method: "PUT",
+    key,
+    isLong: true,
+  } as const;
   const headers = {
     ...copySourceHeaders(client, source),
     "x-amz-metadata-directive": options.replace === undefined ? "COPY" : "REPLACE",
@@ -26,45 +32,42 @@ export async function copyObject(
     }),
     ...writeHeaders,
   };
-  return await withCondition(client, "conditionalCopy", call, options, signal, async (also) => {
+  const attempt = async (also: Record<string, string>) => {
     try {
       return await send(client, { ...call, headers: { ...headers, ...also } }, signal);
     } catch (error) {
       if (Object.keys(also).length === 0) throw asSourceCondition(error, source);
       throw await toldApart(client, error, source, options, signal);
     }
-  });
+  };
+  const quirk = "conditionalCopy";
+  return await withCondition(client, quirk, call, options, signal, attempt, options.isChecked);
 }
 
-async function send(
-  client: S3Client,
-  call: {
-    readonly operation: string;
-    readonly kind: "copy";
-    readonly key: string;
-    readonly headers: Readonly<Record<string, string>>;
-  },
-  signal: AbortSignal,
-): Promise<PutResult> {
-  const { key } = call;
-  const { output, headers: answer } = await runSdk(
-    client,
-    { ...call, roots: ["CopyObjectResult"] },
+async function send(client: S3Client, call: S3Call, signal: AbortSignal): Promise<PutResult> {
+  const { text, headers } = await client.sendForXml(
+    call,
+    ["CopyObjectResult"],
     signal,
-    (sdk, sdkOptions) =>
-      sdk.client.send(
-        new sdk.commands.CopyObjectCommand({
-          Bucket: SDK_BUCKET,
-          Key: key,
-          CopySource: "set above",
-        }),
-        sdkOptions,
-      ),
   );
-  const etag = output.CopyObjectResult?.ETag;
-  if (etag === undefined) throw client.protocolError(call, answer, "the answer has no ETag");
-  const versionId = answer.get("x-amz-version-id");
+  const etag = etagIn(text);
+  if (etag === undefined) throw client.protocolError(call, headers, "the answer has no ETag");
+  const versionId = headers.get("x-amz-version-id");
   return { etag, ...(versionId === null ? {} : { versionId }) };
+}
+
+function etagIn(document: string): string | undefined {
+  try {
+    const xml = new XmlReader(document);
+    xml.enter();
+    while (xml.enter()) {
+      if (xml.name === "ETag") return xml.text();
+      xml.skip();
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return undefined;
 }
 
 /**

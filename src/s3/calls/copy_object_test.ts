@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { withScriptedBucket } from "../../../tests/support/scripted_bucket.ts";
 import { errorReply, reply } from "../../../tests/support/scripted_server.ts";
-import { NotFoundError, PreconditionFailedError } from "../errors.ts";
+import { NotFoundError, PreconditionFailedError, ProtocolError } from "../errors.ts";
 import type { CopyOptions, CopySource } from "../object_store.ts";
 
 const NEVER = new AbortController().signal;
@@ -63,4 +63,35 @@ Deno.test("a source that is gone is a missing object where no version of it was 
   const error = await refusal("AmazonS3", gone, undefined, { key: "s" }, CREATE);
   assert.ok(error instanceof NotFoundError);
   assert.equal(error.details.key, "s");
+});
+
+Deno.test("a condition that was checked before costs no look where the server cannot check it", async () => {
+  const asked: string[] = [];
+  await withScriptedBucket(({ method, headers }) => {
+    asked.push(method);
+    if (method === "DELETE") return reply(204, "", { Server: "MinIO" });
+    if (method === "HEAD") return reply(404);
+    assert.equal(headers.get("if-none-match"), undefined);
+    return reply(
+      200,
+      "<CopyObjectResult><LastModified>x</LastModified><ETag>&quot;e&quot;</ETag></CopyObjectResult>",
+    );
+  }, async ({ bucketStore: { store } }) => {
+    await store.delete("x", NEVER);
+    assert.deepEqual(await store.copy(SOURCE, "k", CREATE, NEVER), { etag: '"e"' });
+    assert.deepEqual(asked, ["DELETE", "HEAD", "PUT"]);
+    await store.copy(SOURCE, "k", { ...CREATE, isChecked: true }, NEVER);
+    assert.deepEqual(asked, ["DELETE", "HEAD", "PUT", "PUT"]);
+  });
+});
+
+Deno.test("an answer to a copy without an ETag is an error", async () => {
+  for (const body of ["", "<LastModified>x</LastModified>", "<ETag>"]) {
+    await withScriptedBucket(
+      () => reply(200, `<CopyObjectResult>${body}</CopyObjectResult>`),
+      async ({ bucketStore: { store } }) => {
+        await assert.rejects(store.copy(SOURCE, "k", {}, NEVER), ProtocolError);
+      },
+    );
+  }
 });

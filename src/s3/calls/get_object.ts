@@ -1,9 +1,8 @@
 /** GetObject: the bytes of an object or of a range of it, streamed into the reader's buffers. */
 import { rangeSize } from "../../base/byte_range.ts";
 import { HttpError } from "../../net/http_error.ts";
-import type { HttpBody } from "../../net/http_body.ts";
-import type { HttpResponse } from "../../net/http_pool.ts";
-import type { S3Call, S3Client } from "../client.ts";
+import type { HttpBody, HttpResponse } from "../../net/http_exchange.ts";
+import { BULK_BYTES_MIN, type S3Call, type S3Client } from "../client.ts";
 import { PreconditionFailedError, type StoreError, TransportError } from "../errors.ts";
 import { objectInfoFromHeaders } from "../metadata_headers.ts";
 import type { GetOptions, ObjectBody, ObjectInfo } from "../object_store.ts";
@@ -24,7 +23,15 @@ export async function getObject(
   const { range, ifMatch } = options;
   if (range !== undefined) headers["range"] = `bytes=${range.start}-${range.end - 1}`;
   if (ifMatch !== undefined) headers["if-match"] = ifMatch;
-  const call: GetCall = { operation: "GetObject", kind: "get", method: "GET", key, headers };
+  const isBulk = range === undefined || rangeSize(range) >= BULK_BYTES_MIN;
+  const call: GetCall = {
+    operation: "GetObject",
+    kind: "get",
+    method: "GET",
+    key,
+    headers,
+    isBulk,
+  };
   const response = await sendForLength(client, call, signal);
   try {
     const extent = bodyExtent(client, call, options, response);

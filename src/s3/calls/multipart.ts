@@ -1,5 +1,6 @@
 /** The calls of a multipart upload. */
 import type { ByteRange } from "../../base/byte_range.ts";
+import type { HttpHeaders } from "../../net/http_exchange.ts";
 import type { S3Client } from "../client.ts";
 import { IntegrityError, NotFoundError } from "../errors.ts";
 import { multipartEtag } from "../multipart_etag.ts";
@@ -173,7 +174,7 @@ function verifyEtag(
   call: { readonly operation: string; readonly key: string },
   etag: string,
   parts: readonly CompletedPart[],
-  answer: Headers,
+  answer: HttpHeaders,
 ): void {
   const expected = multipartEtag(parts);
   const isComparable = expected !== undefined && /^"[0-9a-f]{32}-\d+"$/.test(etag) &&

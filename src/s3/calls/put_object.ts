@@ -1,4 +1,5 @@
 /** PutObject: a whole object from memory. */
+import type { HttpHeaders } from "../../net/http_exchange.ts";
 import type { S3Client } from "../client.ts";
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import { metadataToHeaders, tagsToHeaders } from "../metadata_headers.ts";
@@ -55,7 +56,7 @@ export function asPrecondition(error: unknown, ifMatch: string | undefined): unk
 function putResult(
   client: S3Client,
   call: { readonly operation: string; readonly key: string },
-  headers: Headers,
+  headers: HttpHeaders,
 ): PutResult {
   const etag = headers.get("etag");
   if (etag === null) throw client.protocolError(call, headers, "the answer has no ETag");

@@ -1,5 +1,7 @@
 /** Writes whose answers are lost on the way back from a real server. */
 import assert from "node:assert/strict";
+import { FakeClock } from "../../../tests/support/fake_clock.ts";
+import { Alarms } from "../../base/alarms.ts";
 import { type FaultProxy, startFaultProxy } from "../../../tests/support/fault_proxy.ts";
 import { createBucket } from "../../../tests/support/s3_servers.ts";
 import { openTestBucket } from "../../../tests/support/test_bucket.ts";
@@ -140,7 +142,13 @@ function hasty(
 ): { readonly memory: MemoryStore; readonly store: ObjectStore } {
   const memory = new MemoryStore({ nowMs });
   const clock = systemClock;
-  const retrier = new Retrier({ clock, totalMs: 30_000, onRetry: () => {}, random: () => 0 });
+  const retrier = new Retrier({
+    clock,
+    alarms: new Alarms(new FakeClock()), // which never ring
+    totalMs: 30_000,
+    onRetry: () => {},
+    random: () => 0,
+  });
   return { memory, store: new RetryingStore(memory, retrier, clock) };
 }
 

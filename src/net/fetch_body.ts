@@ -1,6 +1,5 @@
 /**
- * The body of an HTTP answer. It holds its connection slot until it was read to the end, cancelled or
- * failed.
+ * The body of an answer to `fetch`.
  *
  * Reading goes through a BYOB reader: the network's bytes land in the caller's buffer without a
  * buffer of their own per chunk, which measured 1.1-1.5 GB/s where a default reader with a copy gave
@@ -8,11 +7,13 @@
  */
 import { StallTimer } from "../base/clock.ts";
 import { HttpError, toHttpError } from "./http_error.ts";
+import type { HttpBody, Pace } from "./http_exchange.ts";
+import { readWhole } from "./read_whole.ts";
 
 /** Pieces copied through for targets that are a part of a larger buffer. */
 const SCRATCH_BYTES = 256 * 1024;
 
-export interface HttpBodyOptions {
+export interface FetchBodyOptions {
   readonly stallTimeoutMs: number;
   /** The caller's signal: its reason is what a read rejects with once it fired. */
   readonly signal: AbortSignal;
@@ -21,70 +22,47 @@ export interface HttpBodyOptions {
   /** Called once, when the connection is free again. */
   readonly onEnd: () => void;
   readonly contentLength: number | undefined;
+  readonly pace: Pace | undefined;
 }
 
-export class HttpBody {
+export class FetchBody implements HttpBody {
   readonly #reader: ReadableStreamBYOBReader | undefined;
-  readonly #options: HttpBodyOptions;
+  readonly #options: FetchBodyOptions;
   #ended = false;
   #received = 0;
   #failure: unknown;
   #scratch: ArrayBuffer | undefined;
 
-  constructor(stream: ReadableStream<Uint8Array> | null, options: HttpBodyOptions) {
+  constructor(stream: ReadableStream<Uint8Array> | null, options: FetchBodyOptions) {
     this.#options = options;
     this.#reader = stream?.getReader({ mode: "byob" });
     if (this.#reader === undefined) this.#end();
   }
 
-  /** Bytes received so far. */
   get received(): number {
     return this.#received;
   }
 
-  /**
-   * Fills `target`; returns the filled part as a view of the same memory, shorter than `target` only
-   * where the body ends. A target that spans its whole buffer is detached meanwhile, and lost when
-   * the read fails; any other is copied into. One read at a time.
-   */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   async read(target: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#ended || target.byteLength === 0) return target.subarray(0, 0);
-    const stall = new StallTimer(this.#options.stallTimeoutMs, () => this.#onStall());
     try {
       return target.byteLength === target.buffer.byteLength
-        ? await this.#fill(target.buffer, stall)
-        : await this.#copyInto(target, stall);
+        ? await this.#fill(target.buffer)
+        : await this.#copyInto(target);
     } catch (error) {
       throw this.#fail(error);
-    } finally {
-      stall.stop();
     }
   }
 
-  /** The whole body; fails with kind "protocol" when it is longer than `maxBytes`. */
-  async readAll(maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    const known = this.#options.contentLength;
-    let buffer = new Uint8Array(Math.min(known ?? 16 * 1024, maxBytes) + 1);
-    let size = 0;
-    for (;;) {
-      const piece = await this.read(buffer.subarray(size));
-      buffer = new Uint8Array(piece.buffer);
-      size += piece.byteLength;
-      if (this.#ended) return buffer.subarray(0, size);
-      if (size > maxBytes) {
-        await this.cancel();
-        throw new HttpError("protocol", `the answer is longer than ${maxBytes} bytes`);
-      }
-      if (size === buffer.byteLength) {
-        const larger = new Uint8Array(Math.min(2 * size, maxBytes + 1));
-        larger.set(buffer);
-        buffer = larger;
-      }
-    }
+  readAll(maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    return readWhole(this, this.#options.contentLength, maxBytes);
   }
 
-  /** Ends the exchange and frees the slot. Safe at any time and repeatedly. */
   cancel(): Promise<void> {
     if (!this.#ended) {
       this.#failure ??= new HttpError("broken", "the body was cancelled");
@@ -94,11 +72,11 @@ export class HttpBody {
     return Promise.resolve();
   }
 
-  async #fill(buffer: ArrayBuffer, stall: StallTimer): Promise<Uint8Array<ArrayBuffer>> {
+  async #fill(buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
     const size = buffer.byteLength;
     let filled = 0;
     while (filled < size && !this.#ended) {
-      const view = await this.#readSome(new Uint8Array(buffer, filled), stall);
+      const view = await this.#readSome(new Uint8Array(buffer, filled));
       buffer = view.buffer;
       filled += view.byteLength;
     }
@@ -107,13 +85,12 @@ export class HttpBody {
 
   async #copyInto(
     target: Uint8Array<ArrayBuffer>,
-    stall: StallTimer,
   ): Promise<Uint8Array<ArrayBuffer>> {
     let filled = 0;
     while (filled < target.byteLength && !this.#ended) {
       const scratch = this.#scratch ?? new ArrayBuffer(SCRATCH_BYTES);
       const size = Math.min(SCRATCH_BYTES, target.byteLength - filled);
-      const piece = await this.#readSome(new Uint8Array(scratch, 0, size), stall);
+      const piece = await this.#readSome(new Uint8Array(scratch, 0, size));
       this.#scratch = piece.buffer;
       target.set(piece, filled);
       filled += piece.byteLength;
@@ -121,19 +98,23 @@ export class HttpBody {
     return target.subarray(0, filled);
   }
 
-  async #readSome(
-    view: Uint8Array<ArrayBuffer>,
-    stall: StallTimer,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    const result = await this.#reader!.read(view);
-    if (result.value === undefined) throw new HttpError("broken", "the body was cancelled");
-    stall.kick();
-    this.#received += result.value.byteLength;
-    const isLast = this.#received === this.#options.contentLength;
-    // The stream lets go of its connection only when it was asked beyond the last byte.
-    if (isLast && !result.done) await this.#reader!.read(new Uint8Array(1));
-    if (result.done || isLast) this.#end();
-    return result.value as Uint8Array<ArrayBuffer>;
+  async #readSome(view: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    const { pace, signal, stallTimeoutMs, contentLength } = this.#options;
+    const size = pace === undefined ? view.byteLength : await pace.next(view.byteLength, signal);
+    const stall = new StallTimer(stallTimeoutMs, () => this.#onStall());
+    try {
+      const result = await this.#reader!.read(view.subarray(0, size));
+      if (result.value === undefined) throw new HttpError("broken", "the body was cancelled");
+      this.#received += result.value.byteLength;
+      pace?.giveBack(size - result.value.byteLength);
+      const isLast = this.#received === contentLength;
+      // The stream lets go of its connection only when it was asked beyond the last byte.
+      if (isLast && !result.done) await this.#reader!.read(new Uint8Array(1));
+      if (result.done || isLast) this.#end();
+      return result.value as Uint8Array<ArrayBuffer>;
+    } finally {
+      stall.stop();
+    }
   }
 
   #onStall(): void {

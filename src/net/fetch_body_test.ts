@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { reply, startScriptedServer } from "../../tests/support/scripted_server.ts";
-import { HttpPool, type HttpResponse } from "./http_pool.ts";
+import type { HttpResponse } from "./http_exchange.ts";
+import { HttpPool } from "./http_pool.ts";
 
 function get(pool: HttpPool, url: string): Promise<HttpResponse> {
   return pool.share().send({
@@ -13,21 +14,21 @@ function get(pool: HttpPool, url: string): Promise<HttpResponse> {
   });
 }
 
-Deno.test("HttpBody refuses to read more than allowed", async () => {
+Deno.test("FetchBody refuses to read more than allowed", async () => {
   await using server = startScriptedServer(() => reply(200, "x".repeat(5000)));
-  const pool = new HttpPool({ maxConnections: 1 });
+  const pool = new HttpPool({ maxConnections: 1, isProxied: true });
   const response = await get(pool, server.url);
   await assert.rejects(response.body.readAll(100), /longer than 100 bytes/);
   assert.equal(pool.inUse, 0);
   pool.close();
 });
 
-Deno.test("HttpBody reads a body of unknown length to its end", async () => {
+Deno.test("FetchBody reads a body of unknown length to its end", async () => {
   const chunk = "x".repeat(30_000);
   const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
     `7530\r\n${chunk}\r\n`.repeat(5) + "0\r\n\r\n";
   await using server = startScriptedServer(() => chunked);
-  const pool = new HttpPool({ maxConnections: 1 });
+  const pool = new HttpPool({ maxConnections: 1, isProxied: true });
   const whole = await (await get(pool, server.url)).body.readAll(1_000_000);
   assert.equal(whole.byteLength, 150_000);
   const { body } = await get(pool, server.url);
@@ -40,9 +41,9 @@ Deno.test("HttpBody reads a body of unknown length to its end", async () => {
   pool.close();
 });
 
-Deno.test("HttpBody copies into a part of a buffer and leaves the rest alone", async () => {
+Deno.test("FetchBody copies into a part of a buffer and leaves the rest alone", async () => {
   await using server = startScriptedServer(() => reply(200, "0123456789"));
-  const pool = new HttpPool({ maxConnections: 1 });
+  const pool = new HttpPool({ maxConnections: 1, isProxied: true });
   const { body } = await get(pool, server.url);
   const buffer = new Uint8Array(20).fill(255);
   const filled = await body.read(buffer.subarray(5, 15));

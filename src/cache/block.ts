@@ -1,0 +1,20 @@
+/** One block of an object in memory, or on its way there. */
+import type { Reservation } from "../base/memory_budget.ts";
+import type { ObjectStore } from "../s3/object_store.ts";
+import type { FetchRun } from "./fetch_run.ts";
+
+export interface Block {
+  readonly key: string;
+  readonly store: ObjectStore;
+  readonly index: number;
+  readonly reservation: Reservation;
+  /** Present: the bytes. Absent while on its way. */
+  data: Uint8Array<ArrayBuffer> | undefined;
+  readonly run: FetchRun;
+  /** Settles when the block is present, or its run failed. Made only when somebody waits. */
+  arrival: PromiseWithResolvers<Uint8Array> | undefined;
+  /** Being written to disk. */
+  saving: boolean;
+  /** Wanted on disk only: it leaves memory once it is there. */
+  passing: boolean;
+}

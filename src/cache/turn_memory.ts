@@ -1,0 +1,63 @@
+/**
+ * Memory for what is used within one turn of the event loop, as a reply is that the kernel takes at
+ * once. Then it is there for the next turn: the same few buffers, which stay in the processor's caches.
+ */
+import { nextTurn } from "../base/clock.ts";
+import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
+
+const CHUNK_BYTES = 256 * 1024;
+/** Kept while nobody needs memory: 1 MiB, the largest read. */
+const IDLE_MAX = 4;
+
+interface Chunk {
+  readonly buffer: ArrayBuffer;
+  readonly reservation: Reservation;
+  used: number;
+}
+
+export class TurnMemory {
+  readonly #budget: MemoryBudget;
+  #lent: Chunk[] = [];
+  #idle: Chunk[] = [];
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+    budget.addReclaimer(() => this.#free(this.#idle.splice(0)));
+  }
+
+  /** `bytes`, at most 256 KiB, of any content; undefined when there is no memory. */
+  lend(bytes: number): Uint8Array<ArrayBuffer> | undefined {
+    let chunk = this.#lent.at(-1);
+    if (chunk === undefined || chunk.used + bytes > CHUNK_BYTES) {
+      chunk = this.#idle.pop() ?? this.#newChunk();
+      if (chunk === undefined) return undefined;
+      this.#lent.push(chunk);
+      if (this.#lent.length === 1) void nextTurn().then(() => this.#takeBack());
+    }
+    const piece = new Uint8Array(chunk.buffer, chunk.used, bytes);
+    chunk.used += bytes;
+    return piece;
+  }
+
+  #newChunk(): Chunk | undefined {
+    const reservation = this.#budget.tryReserve(CHUNK_BYTES);
+    if (reservation === undefined) return undefined;
+    return { buffer: new ArrayBuffer(CHUNK_BYTES), reservation, used: 0 };
+  }
+
+  #takeBack(): void {
+    for (const chunk of this.#lent) chunk.used = 0;
+    this.#idle.push(...this.#lent.reverse());
+    this.#lent = [];
+    this.#free(this.#idle.splice(0, this.#idle.length - IDLE_MAX));
+    this.#budget.serveWaiters();
+  }
+
+  #free(chunks: readonly Chunk[]): void {
+    for (const { buffer, reservation } of chunks) {
+      // Freed at once, not when the garbage is collected.
+      buffer.transfer(0);
+      reservation.release();
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { nextTurn } from "../base/clock.ts";
+import { MemoryBudget } from "../base/memory_budget.ts";
+import { TurnMemory } from "./turn_memory.ts";
+
+const CHUNK = 256 * 1024;
+
+Deno.test("TurnMemory gives different memory within a turn, and the same in the next one", async () => {
+  const memory = new TurnMemory(new MemoryBudget(16 * CHUNK));
+  const pieces = Array.from({ length: 20 }, (_, i) => memory.lend(32 * 1024)!.fill(i));
+  assert.ok(pieces.every((piece, i) => piece.every((byte) => byte === i)));
+  const { buffer } = pieces[0]!;
+  for (let turn = 0; turn < 3; turn++) {
+    await nextTurn();
+    assert.equal(memory.lend(CHUNK)!.buffer, buffer);
+  }
+});
+
+Deno.test("TurnMemory has the budget's memory only, and gives it back when it is needed", async () => {
+  const budget = new MemoryBudget(2 * CHUNK);
+  const memory = new TurnMemory(budget);
+  assert.ok(memory.lend(CHUNK) && memory.lend(CHUNK));
+  assert.equal(memory.lend(1), undefined);
+  assert.equal(budget.tryReserve(1), undefined);
+  const waiting = budget.reserve(CHUNK, new AbortController().signal);
+  await nextTurn();
+  (await waiting).release();
+  assert.equal(budget.usedBytes, 0);
+});
+
+Deno.test("TurnMemory keeps little while nobody uses it", async () => {
+  const budget = new MemoryBudget(100 * CHUNK);
+  const memory = new TurnMemory(budget);
+  for (let i = 0; i < 20; i++) memory.lend(CHUNK);
+  assert.equal(budget.usedBytes, 20 * CHUNK);
+  await nextTurn();
+  await nextTurn();
+  assert.equal(budget.usedBytes, 4 * CHUNK);
+});

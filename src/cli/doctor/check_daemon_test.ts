@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { FakeBackend, fakeMountConfig } from "../../../tests/daemon/fake_backend.ts";
+import { AgentError, type AgentState } from "../../agent/agent.ts";
+import type { MountStatus, StatusDocument } from "../../control/protocol.ts";
+import { MountedBucket } from "../../daemon/mounted_bucket.ts";
+import { checkAgent, checkDaemon } from "./check_daemon.ts";
+
+function document(more: Partial<MountStatus>, problems: readonly string[] = []): StatusDocument {
+  const backend = new FakeBackend();
+  const mount = new MountedBucket(fakeMountConfig("photos"), backend).status();
+  return {
+    version: "1",
+    pid: 1,
+    uptime_seconds: 1,
+    healthy: true,
+    config_path: "/x",
+    ...backend.usage(),
+    problems,
+    mounts: [{ ...mount, state: "mounted", ...more }],
+  };
+}
+
+const shown = (status: StatusDocument | undefined) =>
+  checkDaemon(status).map(({ check, status }) => `${check}: ${status}`);
+
+Deno.test("The daemon's own words on its mounts and its journal are findings", () => {
+  assert.deepEqual(shown(undefined), ["daemon: warning"]);
+  assert.deepEqual(shown(document({})), ["daemon: ok", "journal: ok", "mount: ok"]);
+  const error = { message: "no such bucket", hint: "", since: "" };
+  assert.deepEqual(shown(document({ state: "failed", error }, ["damaged"])), [
+    ...["daemon: ok", "journal: warning", "mount.failed: error"],
+  ]);
+  const conflicts = [{ path: "a", copy: null, at: "" }];
+  assert.deepEqual(shown(document({ conflicts, lost_and_found: ["x"] })).slice(3), [
+    ...["mount.conflicts: warning", "mount.lost_and_found: warning"],
+  ]);
+});
+
+Deno.test("An agent that would not start the daemon is worth a warning", () => {
+  const good: AgentState = { path: "/u", installed: true, enabled: true, running: true, pid: 1 };
+  const of = (more: Partial<AgentState>, runs = true, lingering?: boolean) =>
+    checkAgent({ ...good, ...more }, runs, lingering).map(({ check, status }) =>
+      `${check}: ${status}`
+    );
+  assert.deepEqual(of({}), ["agent: ok"]);
+  assert.deepEqual(of({}, true, false), ["agent: ok", "agent.linger: warning"]);
+  assert.deepEqual(of({ installed: false }, true, false), ["agent: warning"]);
+  for (const more of [{ enabled: false }, { running: false }]) {
+    assert.deepEqual(of(more), ["agent: warning"]);
+  }
+  const [none] = checkAgent(new AgentError("no manager", "start one"), false, undefined);
+  assert.deepEqual([none?.message, none?.fix], ["no manager", "start one"]);
+});
