@@ -67,8 +67,8 @@ export interface EagerSender {
 export interface Scheduler {
   /** Changes under way. */
   readonly running: number;
-  /** Has a change carried out after the usual delay. */
-  schedule(change: Change): void;
+  /** Has a change carried out after the usual delay, or another one. */
+  schedule(change: Change, delayMs?: number): void;
   /** Resolves when S3 has what the inode is now; rejects when an attempt fails. */
   push(inode: Inode, signal: AbortSignal): Promise<void>;
   /** Resolves when S3 has what was wished for the key; rejects when an attempt fails. */

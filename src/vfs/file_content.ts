@@ -10,6 +10,7 @@ import type { ObjectSource } from "../cache/object_source.ts";
 import { decodePosixMetadata } from "../cache/posix_metadata.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { NotFoundError, PreconditionFailedError, StoreError } from "../s3/errors.ts";
+import { headIfPresent } from "../s3/head_if_present.ts";
 import type { Change } from "./change.ts";
 import { contentTypeOf } from "./content_type.ts";
 import { FsError, type MaybePromise, type OpContext } from "./file_system.ts";
@@ -39,6 +40,7 @@ export class FileContent {
   ): MaybePromise<readonly Uint8Array[]> {
     const { inode, reader } = handle;
     if (inode.staged !== undefined) {
+      if (inode.isBaseUnsure) return this.#readWhenSure(handle, offset, size, context);
       const bytes = inode.staged.read(offset, size, reader.read.bind(reader), context.signal);
       return bytes instanceof Promise
         ? this.#awaitStaged(handle, bytes, offset, size, context)
@@ -54,6 +56,32 @@ export class FileContent {
     if (views instanceof Promise) return this.#awaitRead(handle, views, offset, size, context);
     inode.served = true;
     return views;
+  }
+
+  /** Or the rest of the file would be the older version here, and the newer one once S3 is asked. */
+  async #readWhenSure(
+    handle: FileHandle,
+    offset: number,
+    size: number,
+    context: OpContext,
+  ): Promise<readonly Uint8Array[]> {
+    const { inode } = handle;
+    const base = inode.staged?.base;
+    if (base !== undefined) {
+      const { store, log } = this.#volume.options;
+      try {
+        const info = await this.#volume.timed(
+          context.signal,
+          (signal) => headIfPresent(store, base.key, signal),
+        );
+        if (info?.etag !== base.etag) await this.#findOut(inode, context.signal);
+      } catch (error) {
+        context.signal.throwIfAborted();
+        log.warn("Cannot ask for the version of {key}: {error}", { key: base.key, error });
+      }
+    }
+    inode.isBaseUnsure = false;
+    return await this.read(handle, offset, size, context);
   }
 
   async #awaitStaged(

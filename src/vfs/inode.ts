@@ -155,6 +155,8 @@ export class FileInode extends NamedInode {
   readFailure: { readonly error: Error; readonly untilMs: number } | undefined;
   /** The `source.id` as of the last open: the content that the kernel may have pages of. */
   openedSourceId: number | undefined;
+  /** An earlier run may have replaced the object under what is staged, without hearing of it. */
+  isBaseUnsure = false;
   /** Its first blocks were fetched because it is expected to be opened next. */
   fetchedAhead = false;
   /** What a rewrite of the object keeps, where it is known. */

@@ -57,6 +57,7 @@ export class Recovery {
       }
     }
     this.#volume.uploads.load(entries);
+    for (const change of this.#volume.changes.values()) this.#doubtBase(change);
     const isUnderstood = unusable.length === 0;
     const removed = this.#clearStaging(stagedNames, isUnderstood);
     for (const name of contents.keys()) {
@@ -65,7 +66,10 @@ export class Recovery {
     if (unusable.length > 0) await journal.commit(unusable);
     await this.#undoRenames(entries);
     const { changes, writeBack } = this.#volume;
-    for (const change of changes.values()) writeBack.schedule(change);
+    // Those of an undone renaming have their time already.
+    for (const change of changes.values()) {
+      if (change.dueMs === Infinity) writeBack.schedule(change);
+    }
     if (changes.size > 0 || removed > 0) {
       log.info("{count} names of an earlier run go to S3; {removed} unfinished files removed", {
         count: changes.size,
@@ -144,6 +148,17 @@ export class Recovery {
     return changes.want(inode, remote);
   }
 
+  /** What was sent and not heard of may have become the object that the rest of the file is read from. */
+  #doubtBase({ key, wish, sent }: Change): void {
+    const { uploads, options: { staging } } = this.#volume;
+    if (wish.kind !== "file") return;
+    const { inode } = wish;
+    const { staged } = inode;
+    if (staged === undefined || staged.complete) return;
+    inode.isBaseUnsure = sent.length > 0 ||
+      uploads.expectedEtag(key, staging.nameOf(staged)) !== undefined;
+  }
+
   /** The directory inode of a prefix, made if it is not in memory. */
   #directory(prefix: string): DirectoryInode {
     const { inodes } = this.#volume;
@@ -202,8 +217,8 @@ export class Recovery {
           `below "${intent.to}" there may be copies of what is below "${key}"`;
         this.#lostAndFound.keepRecord(key, intent, undefined, why);
         log.warn("{why}: {error}", { why, error });
+        await journal.commit([{ delete: { kind: RENAME, key } }]);
       }
-      await journal.commit([{ delete: { kind: RENAME, key } }]);
     }
   }
 }

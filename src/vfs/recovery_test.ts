@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
+import type { BlockDisk } from "../cache/block_disk.ts";
+import type { ObjectSource } from "../cache/object_source.ts";
 import { TransportError } from "../s3/errors.ts";
+import { MemoryStore } from "../s3/stores/memory.ts";
 import type { StoreMethod } from "../s3/stores/memory.ts";
 import { ROOT_INODE } from "./file_system.ts";
 
@@ -131,6 +134,44 @@ Deno.test("Recovery lets a file be read of which an edit arrived but was not not
   assert.equal((await next.read("f")).slice(0, 8), "xxxabcxx");
   await drain(next);
   checkClean(next);
+  await volume.fs.close();
+});
+
+/** A disk cache that has one version of one object, all bytes the same. */
+function diskWith(etag: string, byte: number): BlockDisk {
+  const has = (source: ObjectSource) => source.etag === etag;
+  return {
+    has,
+    readNow: (source, offset, end) =>
+      has(source) ? new Uint8Array(end - offset).fill(byte) : undefined,
+    warm: () => Promise.resolve(),
+    willNeed: () => {},
+    read: (source, _, target) => {
+      target.fill(byte);
+      return Promise.resolve(has(source));
+    },
+    save: (_, __, block) => block.end(),
+    adopt: () => false,
+    roomFor: () => 0,
+  };
+}
+
+Deno.test("Recovery shows one state of a file of which more had arrived than was acknowledged", async () => {
+  const store = new MemoryStore();
+  const bytes = new Uint8Array(24 * 2 ** 20).fill("x".charCodeAt(0));
+  const { etag } = await store.put("f", bytes, {}, context.signal);
+  const clock = new FakeClock(Date.now());
+  const disk = diskWith(etag, "x".charCodeAt(0));
+  await using volume = new MemoryVolume({ durability: "journal", clock, store, disk });
+  const file = await volume.open("f");
+  volume.writeOpen(file, "abc", 3);
+  await volume.fs.fsync(file.ino, file.fh, false, context);
+  volume.writeOpen(file, "later", 8);
+  await using next = await diedBeforeAnswer(volume, "completeMultipart");
+  const shown = (await next.read("f")).slice(0, 16);
+  await drain(next);
+  assert.equal((await next.object("f"))!.slice(0, 16), shown);
+  assert.equal((await next.read("f")).slice(0, 16), shown);
   await volume.fs.close();
 });
 

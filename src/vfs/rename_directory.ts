@@ -7,6 +7,7 @@
  */
 import { KeyedMutex } from "../base/keyed_mutex.ts";
 import { type ReleasePermit, Semaphore } from "../base/semaphore.ts";
+import { StoreError } from "../s3/errors.ts";
 import type { ObjectInfo, PutResult } from "../s3/object_store.ts";
 import { copyObject } from "../s3/server_copy.ts";
 import { deleteAll, objectsBelow } from "../s3/whole_trees.ts";
@@ -14,17 +15,21 @@ import { DIRECTORY_CONTENT_TYPE } from "./content_type.ts";
 import { FsError } from "./file_system.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import { hasLocal } from "./namespace.ts";
-import { RENAME, type RenameIntent } from "./undo_rename.ts";
+import { COPIES_MAX, expectLateCopies, RENAME, type RenameIntent } from "./undo_rename.ts";
 import type { Volume } from "./volume.ts";
 
-/** Copies side by side for one directory; the connection pool has the last word. */
-const COPIES_MAX = 32;
 /** An object that was copied. */
 interface Copied {
   /** The original. */
   readonly object: ObjectInfo;
   /** Of the copy. */
   readonly etag: string;
+}
+/** By the keys of the originals. */
+interface Copies {
+  readonly made: Map<string, Copied>;
+  /** Nobody knows whether the server has made them, or will. */
+  readonly unanswered: Map<string, ObjectInfo>;
 }
 
 export class RenameDirectory {
@@ -53,24 +58,24 @@ export class RenameDirectory {
       const newPrefix = `${to.prefix}${newName}/`;
       for (const file of pendingFiles(inode)) await changes.sync(file);
       let keys: string[] | undefined;
-      const copied = new Map<string, Copied>();
+      const copies: Copies = { made: new Map(), unanswered: new Map() };
       const pause = await this.#pause(inode, newPrefix, signal);
       const isInS3 = !isOnlyHere(inode);
       try {
-        if (isInS3) await this.#copyAll(from, newPrefix, target !== undefined, copied, signal);
+        if (isInS3) await this.#copyAll(from, newPrefix, target !== undefined, copies, signal);
         const present = to.children.get(newName);
         const isFree = present === undefined || (present === target && !hasLocal(target));
         if (!isFree || inode.unlinked) {
           throw new FsError("EBUSY", `"${newName}" was made at the same time`);
         }
         if (target !== undefined) this.#replace(target);
-        keys = this.#move(inode, to, newName, copied);
+        keys = this.#move(inode, to, newName, copies.made);
         if (isInS3) keys.push(this.#hide(from));
         if (target !== undefined) keys.push(this.#keepObject(inode, target));
         await changes.commit(keys, isInS3 ? [{ delete: { kind: RENAME, key: from } }] : []);
       } finally {
         if (keys === undefined && isInS3) {
-          await this.#dropCopies(from, newPrefix, target !== undefined, copied);
+          await this.#dropCopies(from, newPrefix, target !== undefined, copies);
         }
         pause[Symbol.dispose]();
       }
@@ -99,14 +104,14 @@ export class RenameDirectory {
     from: string,
     to: string,
     replaces: boolean,
-    copied: Map<string, Copied>,
+    copies: Copies,
     signal: AbortSignal,
   ): Promise<void> {
     const { journal, clock } = this.#volume.options;
     const intent: RenameIntent = { to, atMs: clock.nowMs(), replaces };
     await journal.commit([{ put: { kind: RENAME, key: from, value: intent } }]);
     const isChecked = await this.#isFree(to, signal);
-    await this.#copyTree(from, to, { replaces, isChecked }, copied, signal);
+    await this.#copyTree(from, to, { replaces, isChecked }, copies, signal);
   }
 
   /** True when there is nothing below the prefix but its own object: one look instead of one for each copy. */
@@ -120,15 +125,16 @@ export class RenameDirectory {
     from: string,
     to: string,
     replaces: boolean,
-    copied: ReadonlyMap<string, Copied>,
+    { made, unanswered }: Copies,
   ): Promise<void> {
-    const { store, journal, log } = this.#volume.options;
-    const copies = [...copied.keys()].map((key) => to + key.slice(from.length))
-      .filter((key) => !replaces || key !== to);
+    const { store, log } = this.#volume.options;
+    const copyKey = (key: string) => to + key.slice(from.length);
+    const copies = [...made.keys()].map(copyKey).filter((key) => !replaces || key !== to);
+    const late = [...unanswered].map(([key, object]) => [copyKey(key), object] as const);
     try {
       // Not with the caller's signal: an interrupted rename must be undone too.
       await deleteAll(store, copies, this.#volume.closing.signal);
-      await journal.commit([{ delete: { kind: RENAME, key: from } }]);
+      await expectLateCopies(this.#volume, from, new Map(late));
     } catch (failure) {
       // The intent stays in the journal: the next start tries again.
       log.error("Cannot remove the {count} copies below {to} of a rename that failed: {failure}", {
@@ -144,7 +150,7 @@ export class RenameDirectory {
     from: string,
     to: string,
     { replaces, isChecked }: { readonly replaces: boolean; readonly isChecked: boolean },
-    copied: Map<string, Copied>,
+    { made, unanswered }: Copies,
     signal: AbortSignal,
   ): Promise<void> {
     const slots = new Semaphore(COPIES_MAX);
@@ -159,8 +165,9 @@ export class RenameDirectory {
           isChecked,
           either,
         );
-        copied.set(object.key, { object, etag });
+        made.set(object.key, { object, etag });
       } catch (error) {
+        if (!(error instanceof StoreError) || error.retryable) unanswered.set(object.key, object);
         stop.abort(error);
         throw error;
       } finally {

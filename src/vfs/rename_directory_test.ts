@@ -237,7 +237,8 @@ Deno.test("RenameDirectory killed half-way leaves the old tree; its copies go, a
   await volume.putObject("e/theirs", "theirs");
   await volume.putObject("e/b", "b, but theirs");
   await using next = await volume.restart();
-  await until(() => next.journal.entries().length === 0);
+  // The copy that was under way may still come.
+  assert.deepEqual(next.journal.entries().map(({ key }) => key), ["e/z"]);
   const kept = { "e/b": "b, but theirs", "e/theirs": "theirs" };
   assert.deepEqual(await tree(next), { "d/a": "a", "d/b": "b", "d/c": "c", "d/z": "z", ...kept });
   assert.deepEqual(Object.keys(await objects(next)).filter((key) => key.startsWith("e/")).sort(), [
@@ -247,6 +248,52 @@ Deno.test("RenameDirectory killed half-way leaves the old tree; its copies go, a
   assert.deepEqual(next.fs.problems(), []);
   abort.abort(new Error("killed"));
   await assert.rejects(renamed);
+});
+
+Deno.test("RenameDirectory killed half-way: a copy that the server makes later goes too", async () => {
+  await using volume = journalled();
+  for (const name of ["a", "y", "z"]) await volume.putObject(`d/${name}`, name);
+  const stuck = stuckAt(volume, "/z");
+  const abort = new AbortController();
+  const renamed = volume.fs.rename(ROOT_INODE, "d", ROOT_INODE, "e", 0, {
+    ...context,
+    signal: abort.signal,
+  });
+  await stuck;
+  await until(() => volume.store.counts.copy === 3);
+  volume.store.hook = undefined;
+  await using next = await volume.restart();
+  // What the server was asked for comes now, and something else of the same name as well.
+  await next.putObject("e/z", "z");
+  assert.deepEqual(await tree(next), { "d/a": "a", "d/y": "y", "d/z": "z" });
+  await next.write("e/y", "y");
+  await drain(next);
+  assert.deepEqual(await objects(next), { "d/a": "a", "d/y": "y", "d/z": "z", "e/y": "y" });
+  assert.deepEqual(next.fs.conflicts(), []);
+  abort.abort(new Error("killed"));
+  await assert.rejects(renamed);
+});
+
+Deno.test("RenameDirectory that is interrupted leaves no copy behind, though the server makes it later", async () => {
+  await using volume = journalled();
+  for (const name of ["a", "z"]) await volume.putObject(`d/${name}`, name);
+  const stuck = stuckAt(volume, "/z");
+  const abort = new AbortController();
+  const renamed = volume.fs.rename(ROOT_INODE, "d", ROOT_INODE, "e", 0, {
+    ...context,
+    signal: abort.signal,
+  });
+  await stuck;
+  volume.store.hook = undefined;
+  abort.abort(new DOMException("interrupted", "AbortError"));
+  await assert.rejects(renamed);
+  await volume.putObject("e/z", "z");
+  assert.deepEqual(await volume.list(""), ["d"]);
+  await advance(volume, 29_000);
+  assert.equal(await volume.object("e/z"), "z");
+  await advance(volume, 2000);
+  await until(() => volume.journal.entries().length === 0);
+  assert.deepEqual(await objects(volume), { "d/a": "a", "d/z": "z" });
 });
 
 Deno.test("RenameDirectory killed half-way leaves copies where S3 is away at the next start, and says so", async () => {

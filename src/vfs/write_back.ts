@@ -67,10 +67,10 @@ export class WriteBack implements Scheduler {
     return this.#running;
   }
 
-  schedule(change: Change): void {
+  schedule(change: Change, delayMs = DELAY_MS): void {
     const { clock } = this.#volume.options;
     const age = clock.nowMs() - change.sinceMs;
-    const delay = Math.max(0, Math.min(DELAY_MS, DELAY_MAX_MS - age));
+    const delay = Math.max(0, Math.min(delayMs, DELAY_MAX_MS - age));
     if (!change.isUrgent) change.dueMs = clock.monotonicMs() + delay;
     if (change.isUrgent || delay === 0) this.#pumpSoon();
     else if (change.dueMs < this.#wakeMs) this.#wakeAt(change.dueMs);

@@ -7,6 +7,7 @@ import { Semaphore } from "../../src/base/semaphore.ts";
 import { AttributeLoader } from "../../src/cache/attribute_loader.ts";
 import { AttributeDatabase } from "../../src/cache/attribute_store.ts";
 import { BlockCache } from "../../src/cache/block_cache.ts";
+import type { BlockDisk } from "../../src/cache/block_disk.ts";
 import { DirectoryListings } from "../../src/cache/directory_listings.ts";
 import { KeptListings } from "../../src/cache/kept_listings.ts";
 import { ListingDatabase } from "../../src/cache/listing_database.ts";
@@ -49,6 +50,8 @@ export interface MemoryVolumeOptions {
   readonly journalIsTrusted?: boolean;
   /** A file for listings that are kept over restarts; default: none are. */
   readonly listingsPath?: string;
+  /** What the blocks have behind them; default: nothing. */
+  readonly disk?: BlockDisk;
 }
 
 /** An open file. */
@@ -85,7 +88,7 @@ export class MemoryVolume implements AsyncDisposable {
     const budget = new MemoryBudget(64 * 2 ** 20);
     const log = logger("test");
     const ttlMs = options.ttlMs ?? 60_000;
-    const blocks = new BlockCache(budget);
+    const blocks = new BlockCache(budget, options.disk);
     const outdated = new OutdatedListings();
     this.#listings = options.listingsPath === undefined
       ? undefined
