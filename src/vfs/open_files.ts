@@ -10,18 +10,26 @@ import {
 import { type FileHandle, HandleTable } from "./handle_table.ts";
 import type { FileInode } from "./inode.ts";
 import { O_TRUNC, opensForWriting } from "./open_flags.ts";
+import type { ReadFile } from "./read_file.ts";
 import type { SiblingReadahead } from "./sibling_readahead.ts";
 import type { Volume } from "./volume.ts";
 
 export class OpenFiles {
   readonly #volume: Volume;
   readonly #content: FileContent;
+  readonly #reads: ReadFile;
   readonly #siblings: SiblingReadahead;
   readonly #handles = new HandleTable<FileHandle>();
 
-  constructor(volume: Volume, content: FileContent, siblings: SiblingReadahead) {
+  constructor(
+    volume: Volume,
+    content: FileContent,
+    reads: ReadFile,
+    siblings: SiblingReadahead,
+  ) {
     this.#volume = volume;
     this.#content = content;
+    this.#reads = reads;
     this.#siblings = siblings;
   }
 
@@ -62,7 +70,7 @@ export class OpenFiles {
     context: OpContext,
   ): MaybePromise<readonly Uint8Array[]> {
     const handle = this.#handles.get(fh);
-    const data = this.#content.read(handle, offset, size, context);
+    const data = this.#reads.read(handle, offset, size, context);
     if (!handle.isRead) {
       handle.isRead = true;
       this.#siblings.firstRead(handle);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
-import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
-import type { BlockDisk } from "../cache/block_disk.ts";
-import type { ObjectSource } from "../cache/object_source.ts";
+import {
+  advance,
+  context,
+  diedBeforeAnswer,
+  MemoryVolume,
+  until,
+} from "../../tests/support/memory_volume.ts";
 import { TransportError } from "../s3/errors.ts";
-import { MemoryStore } from "../s3/stores/memory.ts";
-import type { StoreMethod } from "../s3/stores/memory.ts";
 import { ROOT_INODE } from "./file_system.ts";
 
 function journalled(): MemoryVolume {
@@ -96,22 +98,6 @@ Deno.test("Recovery finishes renames, of files in S3 and of others", async () =>
   checkClean(next);
 });
 
-/** What is left when the program dies before it hears of the success of `method`. */
-async function diedBeforeAnswer(volume: MemoryVolume, method: StoreMethod): Promise<MemoryVolume> {
-  const stuck = Promise.withResolvers<void>();
-  volume.store.answerHook = async (call, signal) => {
-    if (call.method !== method) return;
-    volume.store.answerHook = undefined;
-    stuck.resolve();
-    await new Promise((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-  };
-  drain(volume).catch(() => {});
-  await stuck.promise;
-  return await volume.restart();
-}
-
 Deno.test("Recovery finishes a rename whose copy was made but not noted", async () => {
   await using volume = journalled();
   await volume.putObject("a", "A");
@@ -121,57 +107,6 @@ Deno.test("Recovery finishes a rename whose copy was made but not noted", async 
   assert.deepEqual(await next.keys(), ["b"]);
   assert.equal(await next.read("b"), "A");
   checkClean(next);
-  await volume.fs.close();
-});
-
-Deno.test("Recovery lets a file be read of which an edit arrived but was not noted", async () => {
-  await using volume = journalled();
-  await volume.putObject("f", "x".repeat(24 * 2 ** 20));
-  const file = await volume.open("f");
-  volume.writeOpen(file, "abc", 3);
-  await volume.close(file);
-  await using next = await diedBeforeAnswer(volume, "completeMultipart");
-  assert.equal((await next.read("f")).slice(0, 8), "xxxabcxx");
-  await drain(next);
-  checkClean(next);
-  await volume.fs.close();
-});
-
-/** A disk cache that has one version of one object, all bytes the same. */
-function diskWith(etag: string, byte: number): BlockDisk {
-  const has = (source: ObjectSource) => source.etag === etag;
-  return {
-    has,
-    readNow: (source, offset, end) =>
-      has(source) ? new Uint8Array(end - offset).fill(byte) : undefined,
-    warm: () => Promise.resolve(),
-    willNeed: () => {},
-    read: (source, _, target) => {
-      target.fill(byte);
-      return Promise.resolve(has(source));
-    },
-    save: (_, __, block) => block.end(),
-    adopt: () => false,
-    roomFor: () => 0,
-  };
-}
-
-Deno.test("Recovery shows one state of a file of which more had arrived than was acknowledged", async () => {
-  const store = new MemoryStore();
-  const bytes = new Uint8Array(24 * 2 ** 20).fill("x".charCodeAt(0));
-  const { etag } = await store.put("f", bytes, {}, context.signal);
-  const clock = new FakeClock(Date.now());
-  const disk = diskWith(etag, "x".charCodeAt(0));
-  await using volume = new MemoryVolume({ durability: "journal", clock, store, disk });
-  const file = await volume.open("f");
-  volume.writeOpen(file, "abc", 3);
-  await volume.fs.fsync(file.ino, file.fh, false, context);
-  volume.writeOpen(file, "later", 8);
-  await using next = await diedBeforeAnswer(volume, "completeMultipart");
-  const shown = (await next.read("f")).slice(0, 16);
-  await drain(next);
-  assert.equal((await next.object("f"))!.slice(0, 16), shown);
-  assert.equal((await next.read("f")).slice(0, 16), shown);
   await volume.fs.close();
 });
 

@@ -29,6 +29,7 @@ import { OpenFiles } from "./open_files.ts";
 import { ReadDirectory } from "./read_directory.ts";
 import { LostAndFound } from "./lost_and_found.ts";
 import { Recovery } from "./recovery.ts";
+import { ReadFile } from "./read_file.ts";
 import { Remove } from "./remove.ts";
 import { Rename } from "./rename.ts";
 import { RenameDirectory } from "./rename_directory.ts";
@@ -70,7 +71,7 @@ export class S3FileSystem implements FileSystem {
   constructor(options: VolumeOptions) {
     const volume = new Volume(options);
     const namespace = new Namespace(volume);
-    const content = new FileContent(volume, namespace);
+    const content = new FileContent(volume);
     const setAttributes = new SetAttributes(volume, namespace, content);
     const lostAndFound = new LostAndFound(options.lostAndFound);
     const conflicts = new Conflicts(volume, lostAndFound);
@@ -98,7 +99,7 @@ export class S3FileSystem implements FileSystem {
     this.#xattrs = new Xattrs(volume, content, setAttributes);
     this.#uploads = new Uploads(volume);
     this.#siblings = new SiblingReadahead(volume, namespace);
-    this.#files = new OpenFiles(volume, content, this.#siblings);
+    this.#files = new OpenFiles(volume, content, new ReadFile(volume, namespace), this.#siblings);
     this.#conflicts = conflicts;
     this.#lostAndFound = lostAndFound;
     this.#recovery = new Recovery(volume, conflicts, lostAndFound);
