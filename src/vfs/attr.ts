@@ -1,6 +1,6 @@
 /** The attributes that stat(2) shows for an inode. */
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, type Timespec, timespecOfMs } from "../base/posix.ts";
-import type { PosixAttributes } from "../cache/posix_metadata.ts";
+import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import type { Attr } from "./file_system.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import type { Volume, VolumeOptions } from "./volume.ts";

@@ -1,5 +1,5 @@
 /** How a change stands in the journal. */
-import type { PosixAttributes } from "../cache/posix_metadata.ts";
+import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import type { StagingArea } from "../content/staging_area.ts";
 import type { StagedLayout } from "../content/staging_file.ts";
 import type { Change } from "./change.ts";

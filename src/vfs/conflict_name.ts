@@ -1,5 +1,5 @@
 /** What the copy of a conflict is called. */
-import { NAME_MAX, utf8Size } from "../cache/names.ts";
+import { NAME_MAX, utf8Size } from "../listings/names.ts";
 
 /** What is longer, with its dot, belongs to the name. In bytes. */
 const EXTENSION_MAX = 20;

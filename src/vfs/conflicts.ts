@@ -4,7 +4,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { encodePosixMetadata } from "../cache/posix_metadata.ts";
+import { encodePosixMetadata } from "../listings/posix_metadata.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { NotFoundError, PreconditionFailedError, type StoreError } from "../s3/errors.ts";
 import type { ObjectInfo } from "../s3/object_store.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
-import { utf8Size } from "../cache/names.ts";
+import { utf8Size } from "../listings/names.ts";
 import type { StoreHook } from "../s3/stores/memory.ts";
 import { conflictName } from "./conflict_name.ts";
 

@@ -9,7 +9,7 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from "../base/posix.ts";
-import type { PosixAttributes } from "../cache/posix_metadata.ts";
+import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import { modeOf, newAttributes } from "./attr.ts";
 import type { FileContent } from "./file_content.ts";
 import { type Entry, FsError, type InodeNumber, type OpContext } from "./file_system.ts";

@@ -5,7 +5,7 @@
  * last handle is closed. `acknowledge` makes it durable as close and fsync promise it: in the journal,
  * from where it goes to S3 by itself, or in S3.
  */
-import { decodePosixMetadata } from "../cache/posix_metadata.ts";
+import { decodePosixMetadata } from "../listings/posix_metadata.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { NotFoundError } from "../s3/errors.ts";
 import type { Change } from "./change.ts";

@@ -1,6 +1,6 @@
 /** Open files and directories by handle number. */
-import type { Listing } from "../cache/listing.ts";
-import type { NameTable } from "../cache/name_table.ts";
+import type { Listing } from "../listings/listing.ts";
+import type { NameTable } from "../listings/name_table.ts";
 import type { FileReader } from "../content/file_reader.ts";
 import { FsError, type HandleId } from "./file_system.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";

@@ -12,8 +12,8 @@ import {
 } from "../base/posix.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { nextSourceId } from "../cache/object_source.ts";
-import type { ListedFile } from "../cache/listing.ts";
-import type { PosixAttributes } from "../cache/posix_metadata.ts";
+import type { ListedFile } from "../listings/listing.ts";
+import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import type { StagedLayout, StagingFile } from "../content/staging_file.ts";
 import type { Metadata, ObjectStore, Tags } from "../s3/object_store.ts";
 import type { InodeNumber } from "./file_system.ts";

@@ -3,8 +3,8 @@
  * changes counts before any listing; everything else is as the listing says, and an inode that no
  * longer fits its name leaves it (its open handles keep what they opened).
  */
-import type { ListedEntry, ListedFile } from "../cache/listing.ts";
-import type { PosixAttributes } from "../cache/posix_metadata.ts";
+import type { ListedEntry, ListedFile } from "../listings/listing.ts";
+import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import { attrOf } from "./attr.ts";
 import {
   type AttrReply,

@@ -1,5 +1,5 @@
 /** What the object of a file says besides its bytes. */
-import { encodePosixMetadata } from "../cache/posix_metadata.ts";
+import { encodePosixMetadata } from "../listings/posix_metadata.ts";
 import type { PutOptions } from "../s3/object_store.ts";
 import type { FileInode, KeptProperties } from "./inode.ts";
 

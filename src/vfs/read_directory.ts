@@ -6,7 +6,7 @@
  * handle is open. What was removed meanwhile is left out; what is new may be.
  */
 import { S_IFDIR } from "../base/posix.ts";
-import { type ListedEntry, Listing } from "../cache/listing.ts";
+import { type ListedEntry, Listing } from "../listings/listing.ts";
 import {
   type Dirent,
   FsError,

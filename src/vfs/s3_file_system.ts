@@ -43,7 +43,7 @@ import { Uploads, type UploadsStatus } from "./uploads.ts";
 import { type Durability, Volume, type VolumeOptions } from "./volume.ts";
 import { WriteBack } from "./write_back.ts";
 import { Xattrs } from "./xattrs.ts";
-import { NAME_MAX } from "../cache/names.ts";
+import { NAME_MAX } from "../listings/names.ts";
 
 /** A bucket has no size: what statfs(2) tells is large enough for every program. */
 const CAPACITY_BYTES = 2 ** 50;

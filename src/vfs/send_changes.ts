@@ -1,5 +1,5 @@
 /** Carries changes out: each kind by its own part. */
-import { encodePosixMetadata } from "../cache/posix_metadata.ts";
+import { encodePosixMetadata } from "../listings/posix_metadata.ts";
 import { headIfPresent } from "../s3/head_if_present.ts";
 import type { Change } from "./change.ts";
 import { DIRECTORY_CONTENT_TYPE } from "./content_type.ts";

@@ -4,7 +4,7 @@
  * conditional on what the key held when the file was changed, so nobody else's version is replaced.
  */
 import { timespecOfMs } from "../base/posix.ts";
-import { encodePosixMetadata } from "../cache/posix_metadata.ts";
+import { encodePosixMetadata } from "../listings/posix_metadata.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { FileChangedError, keepsParts } from "../content/uploader.ts";
 import { NotFoundError, PreconditionFailedError } from "../s3/errors.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
-import { AttributeDatabase } from "../cache/attribute_store.ts";
+import { AttributeDatabase } from "../listings/attribute_store.ts";
 import type { StoreMethod } from "../s3/stores/memory.ts";
 
 const MIB = 2 ** 20;

@@ -5,7 +5,7 @@
  * object ("dir/"), made if there is none.
  */
 import { S_IFMT } from "../base/posix.ts";
-import type { PosixAttributes } from "../cache/posix_metadata.ts";
+import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import type { AttrChanges, AttrReply, HandleId, InodeNumber, OpContext } from "./file_system.ts";
 import { FsError } from "./file_system.ts";
 import type { FileContent } from "./file_content.ts";

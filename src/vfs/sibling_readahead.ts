@@ -12,7 +12,7 @@
  */
 import { BLOCK_SIZE } from "../cache/block_cache.ts";
 import type { Prefetch } from "../cache/fetch_run.ts";
-import type { ListedFile } from "../cache/listing.ts";
+import type { ListedFile } from "../listings/listing.ts";
 import type { FileHandle } from "./handle_table.ts";
 import type { DirectoryInode, FileInode } from "./inode.ts";
 import type { Namespace } from "./namespace.ts";

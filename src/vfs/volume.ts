@@ -4,9 +4,9 @@ import { KeyedMutex } from "../base/keyed_mutex.ts";
 import type { Semaphore } from "../base/semaphore.ts";
 import type { Logger } from "../base/log.ts";
 import { type Timespec, timespecOfMs } from "../base/posix.ts";
-import type { AttributeLoader } from "../cache/attribute_loader.ts";
+import type { AttributeLoader } from "../listings/attribute_loader.ts";
 import type { BlockCache } from "../cache/block_cache.ts";
-import type { DirectoryListings } from "../cache/directory_listings.ts";
+import type { DirectoryListings } from "../listings/directory_listings.ts";
 import type { FileReaders } from "../content/file_readers.ts";
 import type { StagingArea } from "../content/staging_area.ts";
 import type { Uploader } from "../content/uploader.ts";
@@ -19,7 +19,7 @@ import { Changes } from "./changes.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import { InodeTable } from "./inode_table.ts";
 import { UploadRecords } from "./upload_records.ts";
-import { NAME_MAX, utf8Size } from "../cache/names.ts";
+import { NAME_MAX, utf8Size } from "../listings/names.ts";
 
 /** What an acknowledgement waits for: that it is safe on this machine, or in S3. */
 export type Durability = "journal" | "remote";

@@ -4,7 +4,7 @@
  * attributes of a file cannot set them. Others are not kept.
  */
 import { Buffer } from "node:buffer";
-import { encodePosixMetadata, type PosixAttributes } from "../cache/posix_metadata.ts";
+import { encodePosixMetadata, type PosixAttributes } from "../listings/posix_metadata.ts";
 import type { Metadata } from "../s3/object_store.ts";
 import type { FileContent } from "./file_content.ts";
 import { FsError, type InodeNumber, type OpContext } from "./file_system.ts";

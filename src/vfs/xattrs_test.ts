@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
-import { decodePosixMetadata } from "../cache/posix_metadata.ts";
+import { decodePosixMetadata } from "../listings/posix_metadata.ts";
 import { AccessDeniedError } from "../s3/errors.ts";
 import { errnoOf } from "./errno_map.ts";
 import { type InodeNumber, ROOT_INODE } from "./file_system.ts";

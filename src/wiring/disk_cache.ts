@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
-import type { DiskCacheUser } from "../cache/disk_cache.ts";
-import { type OpenDiskCache, openDiskCache } from "../cache/open_disk_cache.ts";
+import type { DiskCacheUser } from "../cache/disk/disk_cache.ts";
+import { type OpenDiskCache, openDiskCache } from "../cache/disk/open_disk_cache.ts";
 import type { DaemonConfig, MountConfig } from "../config/types.ts";
 import { diskSpace } from "../ffi/disk_space.ts";
 import type { MakeRoom } from "../ffi/fd_file.ts";

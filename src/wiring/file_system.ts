@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { logger } from "../base/log.ts";
-import { AttributeLoader } from "../cache/attribute_loader.ts";
-import { DirectoryListings } from "../cache/directory_listings.ts";
-import { KeptListings } from "../cache/kept_listings.ts";
-import { OutdatedListings } from "../cache/outdated_listings.ts";
+import { AttributeLoader } from "../listings/attribute_loader.ts";
+import { DirectoryListings } from "../listings/directory_listings.ts";
+import { KeptListings } from "../listings/kept_listings.ts";
+import { OutdatedListings } from "../listings/outdated_listings.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { MountConfig } from "../config/types.ts";
 import { StagingArea } from "../content/staging_area.ts";

@@ -2,7 +2,7 @@
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryJournal } from "../support/memory_journal.ts";
 import { context, copyDatabase, MemoryVolume } from "../support/memory_volume.ts";
-import { AttributeDatabase } from "../../src/cache/attribute_store.ts";
+import { AttributeDatabase } from "../../src/listings/attribute_store.ts";
 import { errnoOf } from "../../src/vfs/errno_map.ts";
 import type { FileSystem } from "../../src/vfs/file_system.ts";
 import { checkBucket } from "./check_bucket.ts";

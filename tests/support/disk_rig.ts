@@ -5,9 +5,9 @@ import { nextTurn, systemClock } from "../../src/base/clock.ts";
 import { logger } from "../../src/base/log.ts";
 import { MemoryBudget } from "../../src/base/memory_budget.ts";
 import { BLOCK_SIZE, BlockCache, blockCount } from "../../src/cache/block_cache.ts";
-import type { DiskCache } from "../../src/cache/disk_cache.ts";
+import type { DiskCache } from "../../src/cache/disk/disk_cache.ts";
 import { nextSourceId, type ObjectSource } from "../../src/cache/object_source.ts";
-import { type OpenDiskCache, openDiskCache } from "../../src/cache/open_disk_cache.ts";
+import { type OpenDiskCache, openDiskCache } from "../../src/cache/disk/open_disk_cache.ts";
 import type { MemoryStore } from "../../src/s3/stores/memory.ts";
 
 const never = new AbortController().signal;

@@ -14,6 +14,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   s3: 2,
   serve_s3: 2,
   cache: 3,
+  listings: 3,
   content: 4,
   vfs: 5,
   fuse: 6,

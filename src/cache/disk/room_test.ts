@@ -5,12 +5,12 @@ import {
   DiskRig,
   putSource,
   sourceOf,
-} from "../../tests/support/disk_rig.ts";
-import { withSeed } from "../../tests/support/seeded_random.ts";
-import { nextTurn } from "../base/clock.ts";
-import { MemoryStore } from "../s3/stores/memory.ts";
-import { BLOCK_SIZE, blockCount } from "./block_cache.ts";
-import type { ObjectSource } from "./object_source.ts";
+} from "../../../tests/support/disk_rig.ts";
+import { withSeed } from "../../../tests/support/seeded_random.ts";
+import { nextTurn } from "../../base/clock.ts";
+import { MemoryStore } from "../../s3/stores/memory.ts";
+import { BLOCK_SIZE, blockCount } from "../block_cache.ts";
+import type { ObjectSource } from "../object_source.ts";
 
 const never = new AbortController().signal;
 const MIB = 2 ** 20;

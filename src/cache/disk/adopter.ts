@@ -3,12 +3,12 @@
  * is read again without a request. Such a file is moved into the cache at once; its blocks are entered
  * one by one, when their checksums are made.
  */
-import { Deadline } from "../base/clock.ts";
-import { untilAborted } from "../base/until_aborted.ts";
-import { BLOCK_SIZE, blockBytes, blockCount } from "./block_cache.ts";
-import { diskBytes } from "./disk_extent.ts";
-import type { DiskWriterParts } from "./disk_writer.ts";
-import type { ObjectSource } from "./object_source.ts";
+import { Deadline } from "../../base/clock.ts";
+import { untilAborted } from "../../base/until_aborted.ts";
+import { BLOCK_SIZE, blockBytes, blockCount } from "../block_cache.ts";
+import { diskBytes } from "./extent.ts";
+import type { DiskWriterParts } from "./writer.ts";
+import type { ObjectSource } from "../object_source.ts";
 
 /** One large file must not drive everything else out. */
 const SHARE_MAX = 1 / 4;

@@ -1,5 +1,5 @@
 /** Contains what goes wrong on the disk: the first failure is logged and ends the use of the disk. */
-import type { Logger } from "../base/log.ts";
+import type { Logger } from "../../base/log.ts";
 
 export class DiskGuard {
   readonly #log: Logger;

@@ -8,22 +8,22 @@
  *
  * Nothing here ever fails a read or a mount (disk_guard): a disk that cannot be used is as good as none.
  */
-import { type Clock, nextTurn } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
-import type { FdFile } from "../ffi/fd_file.ts";
-import type { ObjectStore } from "../s3/object_store.ts";
-import { BLOCK_SIZE } from "./block_cache.ts";
-import type { BlockDisk, BlockToSave } from "./block_disk.ts";
-import { DiskAdopter } from "./disk_adopter.ts";
-import { CHECK_BYTES, type Extent, extentNumber } from "./disk_extent.ts";
-import type { DiskFiles } from "./disk_files.ts";
-import { DiskFlusher } from "./disk_flusher.ts";
-import { DiskGuard } from "./disk_guard.ts";
-import type { DiskIndex } from "./disk_index.ts";
-import { DiskMembers } from "./disk_members.ts";
-import { DiskRoom } from "./disk_room.ts";
-import { DiskWriter } from "./disk_writer.ts";
-import type { ObjectSource } from "./object_source.ts";
+import { type Clock, nextTurn } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import type { FdFile } from "../../ffi/fd_file.ts";
+import type { ObjectStore } from "../../s3/object_store.ts";
+import { BLOCK_SIZE } from "../block_cache.ts";
+import type { BlockDisk, BlockToSave } from "../block_disk.ts";
+import { DiskAdopter } from "./adopter.ts";
+import { CHECK_BYTES, type Extent, extentNumber } from "./extent.ts";
+import type { DiskFiles } from "./files.ts";
+import { DiskFlusher } from "./flusher.ts";
+import { DiskGuard } from "./guard.ts";
+import type { DiskIndex } from "./index.ts";
+import { DiskMembers } from "./members.ts";
+import { DiskRoom } from "./room.ts";
+import { DiskWriter } from "./writer.ts";
+import type { ObjectSource } from "../object_source.ts";
 
 /** Extents that go in one turn of the event loop: a few milliseconds. */
 const CLEAR_STEP = 16;

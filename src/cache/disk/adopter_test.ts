@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { allocatedBytes, DiskRig, putSource, sourceOf } from "../../tests/support/disk_rig.ts";
-import { SeededRandom } from "../../tests/support/seeded_random.ts";
-import { MemoryStore } from "../s3/stores/memory.ts";
-import { BLOCK_SIZE } from "./block_cache.ts";
+import { allocatedBytes, DiskRig, putSource, sourceOf } from "../../../tests/support/disk_rig.ts";
+import { SeededRandom } from "../../../tests/support/seeded_random.ts";
+import { MemoryStore } from "../../s3/stores/memory.ts";
+import { BLOCK_SIZE } from "../block_cache.ts";
 
 const MIB = 2 ** 20;
 

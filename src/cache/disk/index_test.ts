@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { withSeed } from "../../tests/support/seeded_random.ts";
-import { BLOCK_SIZE } from "./block_cache.ts";
-import { checksums, EXTENT_BLOCKS } from "./disk_extent.ts";
-import { DiskIndex } from "./disk_index.ts";
+import { withSeed } from "../../../tests/support/seeded_random.ts";
+import { BLOCK_SIZE } from "../block_cache.ts";
+import { checksums, EXTENT_BLOCKS } from "./extent.ts";
+import { DiskIndex } from "./index.ts";
 
 async function withPath(use: (path: string) => void | Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "cloudmount-disk-" });

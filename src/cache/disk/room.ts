@@ -4,11 +4,11 @@
  *
  * Invariant: what is on disk or reserved never exceeds the limit, nor that of a volume its share.
  */
-import { diskSpace } from "../ffi/disk_space.ts";
-import { BLOCK_SIZE } from "./block_cache.ts";
-import { type Extent, EXTENT_BYTES } from "./disk_extent.ts";
-import type { DiskFiles } from "./disk_files.ts";
-import type { DiskIndex } from "./disk_index.ts";
+import { diskSpace } from "../../ffi/disk_space.ts";
+import { BLOCK_SIZE } from "../block_cache.ts";
+import { type Extent, EXTENT_BYTES } from "./extent.ts";
+import type { DiskFiles } from "./files.ts";
+import type { DiskIndex } from "./index.ts";
 
 /** The disk is never filled beyond this: others need it more, the staging area of writes first of all. */
 const FLOOR_BYTES_MAX = 2 ** 30;

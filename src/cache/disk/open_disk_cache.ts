@@ -7,14 +7,14 @@
  *   DIRECTORY/ab/abcd.. see disk_files
  */
 import { join } from "node:path";
-import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
-import { diskSpace } from "../ffi/disk_space.ts";
-import { type FileLock, tryLockFile } from "../ffi/file_lock.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import { diskSpace } from "../../ffi/disk_space.ts";
+import { type FileLock, tryLockFile } from "../../ffi/file_lock.ts";
 import { DiskCache } from "./disk_cache.ts";
-import { DiskFiles } from "./disk_files.ts";
-import { DiskIndex } from "./disk_index.ts";
-import { sweep } from "./disk_sweep.ts";
+import { DiskFiles } from "./files.ts";
+import { DiskIndex } from "./index.ts";
+import { sweep } from "./sweep.ts";
 
 export interface DiskCacheOptions {
   /** Made if it is not there; nobody else's files should be in it. */

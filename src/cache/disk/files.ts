@@ -8,8 +8,8 @@ import {
   FALLOC_FL_PUNCH_HOLE,
   type FdFile,
   openFdFile,
-} from "../ffi/fd_file.ts";
-import { SystemError } from "../ffi/system_error.ts";
+} from "../../ffi/fd_file.ts";
+import { SystemError } from "../../ffi/system_error.ts";
 
 /** Far below the 1024 descriptors that a process may have where nobody raised the limit. */
 const OPEN_MAX = 128;

@@ -3,11 +3,11 @@
  * it does not name is given back to the disk. In the background, while nothing is written.
  */
 import { join } from "node:path";
-import { nextTurn } from "../base/clock.ts";
-import { BLOCK_SIZE } from "./block_cache.ts";
-import { EXTENT_BLOCKS } from "./disk_extent.ts";
-import type { DiskFiles } from "./disk_files.ts";
-import type { DiskIndex } from "./disk_index.ts";
+import { nextTurn } from "../../base/clock.ts";
+import { BLOCK_SIZE } from "../block_cache.ts";
+import { EXTENT_BLOCKS } from "./extent.ts";
+import type { DiskFiles } from "./files.ts";
+import type { DiskIndex } from "./index.ts";
 
 /** What a file system may need for a sparse file itself. */
 const SLACK_BYTES = 64 * 1024;

@@ -9,7 +9,7 @@
  * Invariant: what memory has of an extent is as new as or newer than its row.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { checksums, Extent, extentNumber } from "./disk_extent.ts";
+import { checksums, Extent, extentNumber } from "./extent.ts";
 
 /** A table of another shape is thrown away with the files. */
 const SCHEMA_VERSION = 1;

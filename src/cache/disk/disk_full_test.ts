@@ -1,10 +1,10 @@
 /** The disk of the cache is full: reads go on, and what others need is given back. */
 import assert from "node:assert/strict";
-import { DiskRig, putSource } from "../../tests/support/disk_rig.ts";
-import { nextTurn } from "../base/clock.ts";
-import { StagingArea } from "../content/staging_area.ts";
-import { diskSpace } from "../ffi/disk_space.ts";
-import { MemoryStore } from "../s3/stores/memory.ts";
+import { DiskRig, putSource } from "../../../tests/support/disk_rig.ts";
+import { nextTurn } from "../../base/clock.ts";
+import { StagingArea } from "../../content/staging_area.ts";
+import { diskSpace } from "../../ffi/disk_space.ts";
+import { MemoryStore } from "../../s3/stores/memory.ts";
 
 const never = new AbortController().signal;
 const MIB = 2 ** 20;

@@ -1,7 +1,7 @@
 /** The stores whose objects are cached on disk, and what their contents are called there. */
-import type { ObjectStore } from "../s3/object_store.ts";
-import { contentId } from "./content_id.ts";
-import type { ObjectSource } from "./object_source.ts";
+import type { ObjectStore } from "../../s3/object_store.ts";
+import { contentId } from "../content_id.ts";
+import type { ObjectSource } from "../object_source.ts";
 
 /** What a mount brings. */
 export interface DiskMember {

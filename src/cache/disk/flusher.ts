@@ -1,7 +1,7 @@
 /** Keeps the index on disk close behind the one in memory, in the background and in small steps. */
-import { type Clock, nextTurn } from "../base/clock.ts";
-import type { DiskGuard } from "./disk_guard.ts";
-import type { DiskIndex } from "./disk_index.ts";
+import { type Clock, nextTurn } from "../../base/clock.ts";
+import type { DiskGuard } from "./guard.ts";
+import type { DiskIndex } from "./index.ts";
 
 /** How long the index may be behind. */
 const FLUSH_MS = 1000;

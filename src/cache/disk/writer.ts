@@ -3,20 +3,20 @@
  * are in memory anyway, and those that leave memory meanwhile are passed over. Neighbours are written
  * by one call: each call on another thread costs this one some time and a turn of the event loop.
  */
-import { Deadline } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
-import { untilAborted } from "../base/until_aborted.ts";
-import { SystemError } from "../ffi/system_error.ts";
-import { BLOCK_SIZE } from "./block_cache.ts";
-import type { BlockToSave } from "./block_disk.ts";
-import { diskBytes, extentNumber } from "./disk_extent.ts";
-import type { DiskFiles } from "./disk_files.ts";
-import type { DiskFlusher } from "./disk_flusher.ts";
-import type { DiskGuard } from "./disk_guard.ts";
-import type { DiskIndex } from "./disk_index.ts";
-import type { DiskMembers } from "./disk_members.ts";
-import type { DiskRoom } from "./disk_room.ts";
-import type { ObjectSource } from "./object_source.ts";
+import { Deadline } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import { untilAborted } from "../../base/until_aborted.ts";
+import { SystemError } from "../../ffi/system_error.ts";
+import { BLOCK_SIZE } from "../block_cache.ts";
+import type { BlockToSave } from "../block_disk.ts";
+import { diskBytes, extentNumber } from "./extent.ts";
+import type { DiskFiles } from "./files.ts";
+import type { DiskFlusher } from "./flusher.ts";
+import type { DiskGuard } from "./guard.ts";
+import type { DiskIndex } from "./index.ts";
+import type { DiskMembers } from "./members.ts";
+import type { DiskRoom } from "./room.ts";
+import type { ObjectSource } from "../object_source.ts";
 
 /** Writes at a time: what they write, 4 MiB together, cannot be given back meanwhile. */
 const WRITES_MAX = 8;

@@ -5,10 +5,10 @@ import {
   DiskRig,
   putSource,
   sourceOf,
-} from "../../tests/support/disk_rig.ts";
-import { SeededRandom } from "../../tests/support/seeded_random.ts";
-import { MemoryStore } from "../s3/stores/memory.ts";
-import { BLOCK_SIZE } from "./block_cache.ts";
+} from "../../../tests/support/disk_rig.ts";
+import { SeededRandom } from "../../../tests/support/seeded_random.ts";
+import { MemoryStore } from "../../s3/stores/memory.ts";
+import { BLOCK_SIZE } from "../block_cache.ts";
 
 const never = new AbortController().signal;
 const SIZE = 5 * BLOCK_SIZE + 1000;
