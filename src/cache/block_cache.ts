@@ -179,6 +179,13 @@ export class BlockCache {
     return this.#disk?.adopt(source, path) === true;
   }
 
+  /** Has a content of one block, whose bytes are `data`, saved to disk in the background. */
+  saveWhole(source: ObjectSource, data: Uint8Array<ArrayBuffer>): void {
+    const reservation = this.#disk && this.#budget.tryReserve(data.byteLength);
+    if (reservation === undefined) return;
+    this.#disk!.save(source, 0, { begin: () => data, end: () => reservation.release() });
+  }
+
   /** Drops the present blocks of a content that nobody will ask for again. */
   drop(source: ObjectSource): void {
     const last = blockCount(source.size);
@@ -191,12 +198,11 @@ export class BlockCache {
   /** Throws when an invariant of the class comment does not hold. For tests. */
   checkInvariants(): void {
     for (const [key, block] of this.#blocks) {
-      if (key !== block.key) throw new Error(`Block ${block.key} is filed under ${key}`);
       if (this.#lru.has(block) !== (block.data !== undefined)) {
         throw new Error(`Block ${key} must be in the LRU list exactly while present`);
       }
     }
-    for (const block of this.#lru) {
+    for (const block of [...this.#lru, ...this.#blocks.values()]) {
       if (this.#blocks.get(block.key) !== block) throw new Error(`Block ${block.key} is lost`);
     }
   }
@@ -220,8 +226,7 @@ export class BlockCache {
   ): FetchRun {
     const reservations = [first];
     while (reservations.length < count) {
-      const bytes = blockBytes(source, index + reservations.length);
-      const reservation = this.#budget.tryReserve(bytes);
+      const reservation = this.#budget.tryReserve(blockBytes(source, index + reservations.length));
       if (reservation === undefined) break;
       reservations.push(reservation);
     }

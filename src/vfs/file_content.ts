@@ -233,6 +233,11 @@ export class FileContent {
     inode.staged = undefined;
     inode.synced = undefined;
     inode.uploadedGeneration = undefined;
+    if (isWhole && !staged.isOnDisk && source.size > 0) {
+      const bytes = new Uint8Array(source.size);
+      staged.readPresent(bytes, 0);
+      blocks.saveWhole(source, bytes);
+    }
     staging.discard(staged, isWhole ? (path) => blocks.adopt(source, path) : undefined);
     this.#volume.changes.discardRetired(inode);
     this.#volume.inodes.release(inode);

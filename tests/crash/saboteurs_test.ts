@@ -60,7 +60,7 @@ sabotageTest("an object of an older content", "good", async ({ mounted, when }) 
   bytes.fill(0, 500, 600);
   await other.put(key, bytes, (await other.head(key))!.metadata);
   return true;
-}, /is the first that is not there/);
+}, /is the first that is not there|has other bytes than the object/);
 
 sabotageTest("staged files that are gone", "down", async ({ mounted, when }) => {
   if (when !== "killed") return false;

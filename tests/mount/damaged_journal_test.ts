@@ -11,14 +11,15 @@ mountTest("a journal that is gone or damaged costs no staged file", async () => 
     const state = `${mounted.folder}/state`;
     await proxy.setFaults(NO_UPLOADS);
 
-    await sh(folder, "echo one > one; echo two > two");
+    // Smaller files would be in the journal themselves.
+    await sh(folder, "yes one | head -c 70000 > one; yes two | head -c 70000 > two");
     await mounted.kill();
     await sh(state, "rm journal.db*");
     await mounted.start();
     assert.deepEqual(await contentsSetAside(mounted), ["one\n", "two\n"]);
     assert.equal((await mounted.status()).lost_and_found.length, 2);
 
-    await sh(folder, "echo three > three");
+    await sh(folder, "yes three | head -c 70000 > three");
     await mounted.kill();
     await sh(state, "for f in journal.db*; do printf 'not a database' > $f; done");
     await mounted.start();
@@ -43,12 +44,15 @@ mountTest("a journal that is gone or damaged costs no staged file", async () => 
   }, { defaults: JOURNAL });
 });
 
-/** The files among what alpha has in lost+found. */
+/** The first lines of the files among what alpha has in lost+found. */
 async function contentsSetAside(mounted: MountedBuckets): Promise<string[]> {
   const directory = `${mounted.folder}/state/lost+found/alpha`;
   const contents: string[] = [];
   for await (const { name } of Deno.readDir(directory)) {
-    if (!name.endsWith(".json")) contents.push(await Deno.readTextFile(`${directory}/${name}`));
+    if (name.endsWith(".json")) continue;
+    const text = await Deno.readTextFile(`${directory}/${name}`);
+    assert.equal(text.length, 70_000);
+    contents.push(text.slice(0, text.indexOf("\n") + 1));
   }
   return contents.sort();
 }

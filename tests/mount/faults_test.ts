@@ -157,26 +157,32 @@ mountTest(
       await sh(folder, "ls");
       await proxy.setFaults({ down: true });
       // Its close waits for S3.
-      const writer = run("python3", ["-c", "open('kept', 'w').write('precious')"], { cwd: folder });
+      const writer = run("python3", ["-c", "open('kept', 'w').write('precious' * 10000)"], {
+        cwd: folder,
+      });
       await eventually(
         "the upload is pending",
-        async () => (await mounted.status()).uploads.pending_bytes === 8,
+        async () => (await mounted.status()).uploads.pending_bytes === 80_000,
       );
       const { code, stdout } = await mounted.command("stop", "--force");
       assert.equal(code, 0);
-      assert.match(stdout, /1 file \(8 B\) not in S3 yet/);
+      assert.match(stdout, /1 file \(78.1 KiB\) not in S3 yet/);
       await writer;
       await mounted.ended();
-      assert.deepEqual(await stagedContents(mounted), ["precious"]);
+      const written = "precious".repeat(10_000);
+      assert.deepEqual(await stagedContents(mounted), [written]);
 
       await mounted.start({ offline: ["alpha"] });
       await quickly("what was written", async () => {
-        assert.equal(await sh(folder, "cat kept"), "precious");
+        assert.equal(await sh(folder, "cat kept"), written);
       });
       assert.equal((await mounted.status()).uploads.pending_files, 1);
       await proxy.setFaults({});
-      await eventually("it is in S3", async () => (await mounted.other().head("kept"))?.size === 8);
-      assert.equal(await mounted.other().text("kept"), "precious");
+      await eventually(
+        "it is in S3",
+        async () => (await mounted.other().head("kept"))?.size === 80_000,
+      );
+      assert.equal(await mounted.other().text("kept"), written);
       await flushMount(mounted);
       assert.deepEqual(await stagedContents(mounted), []);
     });
