@@ -85,14 +85,15 @@ export class RenameDirectory {
 
   /**
    * Resolves when nothing below either name is under way, nor begun until the end. What is still to be
-   * removed at the new name or below it must be gone by then, or it would be in the copies' way.
+   * removed at the new name, below it or above it (a file in whose place a directory has come) must be
+   * gone by then, or it would be in the copies' way.
    */
   async #pause(inode: DirectoryInode, to: string, signal: AbortSignal): Promise<Disposable> {
     const { changes, writeBack } = this.#volume;
     for (;;) {
       const pause = await writeBack.pause([inode.prefix, to], signal);
       const keys = [...changes.values()].map(({ key }) => key).filter((key) =>
-        key.startsWith(to) || `${key}/` === to
+        key.startsWith(to) || to.startsWith(`${key}/`)
       );
       if (isOnlyHere(inode) || keys.length === 0) return pause;
       pause[Symbol.dispose]();

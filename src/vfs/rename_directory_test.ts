@@ -221,6 +221,20 @@ Deno.test("RenameDirectory takes along files that were renamed into it, and not 
   assert.deepEqual(volume.journal.entries(), []);
 });
 
+Deno.test("RenameDirectory removes a file first in whose place a directory above the new name has come", async () => {
+  await using volume = journalled();
+  for (const key of ["a", "d/f"]) await volume.putObject(key, key);
+  await volume.unlink("a");
+  await volume.mkdir("a");
+  const inTheWay: string[] = [];
+  volume.store.hook = async ({ method }) => {
+    if (method === "copy" && await volume.object("a") !== undefined) inTheWay.push("a");
+  };
+  await volume.rename("d", "a/e");
+  assert.deepEqual(inTheWay, []);
+  assert.equal(await volume.object("a/e/f"), "d/f");
+});
+
 Deno.test("RenameDirectory killed half-way leaves the old tree; its copies go, and nothing else does", async () => {
   await using volume = journalled();
   for (const name of ["a", "b", "c", "z"]) await volume.putObject(`d/${name}`, name);
