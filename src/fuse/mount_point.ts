@@ -10,6 +10,8 @@ export const FUSE_SUBTYPE = "cloudmount";
 
 /** How long another daemon's mount gets to show that it is alive. */
 const ANSWER_MS = 3000;
+/** Longer than any name (NAME_MAX of Linux). */
+const TOO_LONG = 256;
 /** Mounts of dead daemons on top of one another. */
 const LEFTOVERS_MAX = 16;
 
@@ -99,18 +101,27 @@ function isOurs(mounted: MountEntry): boolean {
   return mounted.type === `fuse.${FUSE_SUBTYPE}` && mounted.source.startsWith(SOURCE_PREFIX);
 }
 
-/** Returns when the daemon behind `mounted` is dead: then, and only then, the kernel answers ENOTCONN. */
+/**
+ * Returns when the daemon behind `mounted` is dead: then, and only then, the kernel answers ENOTCONN to
+ * what it has to ask it. A name is; the root's attributes it may know itself for a while yet. A name that
+ * is too long costs whoever serves nothing.
+ */
 async function requireDead(mountPoint: string, mounted: MountEntry, clock: Clock): Promise<void> {
-  const answer = Deno.stat(mountPoint).then(() => "it is served", (error: unknown) => {
-    return error instanceof Deno.errors.NotConnected ? undefined : String(error);
-  });
+  const name = crypto.randomUUID().padEnd(TOO_LONG, "-");
+  const answer = Deno.lstat(`${mountPoint}/${name}`).then(
+    () => "it is served",
+    (error: unknown) => {
+      if (error instanceof Deno.errors.NotConnected) return undefined;
+      return (error as { code?: unknown }).code === "ENAMETOOLONG" ? "it is served" : String(error);
+    },
+  );
   const silence = new Error("it does not answer");
   const state = await new Deadline(ANSWER_MS, silence, clock).bound(answer)
     .catch(() => silence.message);
   if (state === undefined) return;
-  const name = mounted.source.slice(SOURCE_PREFIX.length);
+  const bucket = mounted.source.slice(SOURCE_PREFIX.length);
   throw new MountError(
-    `Cannot mount at "${mountPoint}": another cloudmount has "${name}" mounted there (${state}); ` +
+    `Cannot mount at "${mountPoint}": another cloudmount has "${bucket}" mounted there (${state}); ` +
       `unmount it first: fusermount3 -u "${mountPoint}" (with -z if it hangs)`,
   );
 }
