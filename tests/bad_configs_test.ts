@@ -195,9 +195,9 @@ const BAD_CONFIGS: readonly BadConfig[] = [
     ],
   },
   {
-    title: "the keychain, which comes later",
-    toml: `[defaults]\ncredentials = "keychain"\n`,
-    problems: [[`2:1: defaults.credentials: "keychain" is not supported yet`, "profile"]],
+    title: "a misspelt keychain",
+    toml: `[defaults]\ncredentials = "keychian"\n`,
+    problems: [[`2:1: defaults.credentials: must be "chain", "keychain"`, `"keychain"`]],
   },
   {
     title: "the dashboard, which comes later",

@@ -19,7 +19,7 @@ import {
   NO_SUCH_PROCESS,
   NOT_FOUND,
 } from "./launchctl_advice.ts";
-import { MissingToolError, runTool, type ToolResult } from "./tool.ts";
+import { MissingToolError, runTool, type ToolResult } from "../system/run_tool.ts";
 import { readIfThere, removeIfThere, writeIfChanged } from "./write_file.ts";
 
 const LABEL = "cloudmount";

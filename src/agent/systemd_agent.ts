@@ -9,7 +9,7 @@ import {
   type InstallOptions,
 } from "./agent.ts";
 import { runsConfig, systemdUnit } from "./systemd_unit.ts";
-import { MissingToolError, runTool, type ToolResult } from "./tool.ts";
+import { MissingToolError, runTool, type ToolResult } from "../system/run_tool.ts";
 import { readIfThere, removeIfThere, writeIfChanged } from "./write_file.ts";
 
 const UNIT = "cloudmount.service";

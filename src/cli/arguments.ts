@@ -39,16 +39,25 @@ export function path(metavar: "FILE" | "DIR"): ValueParser<"sync", string> {
   };
 }
 
+/** The name of a profile of credentials. */
+export function profileName(): ValueParser<"sync", string> {
+  return nonEmpty("PROFILE", message`The name of a profile is empty.`);
+}
+
 /** The name of a mount, as in the config file; whether it exists is the action's question. */
 export function mountName(): ValueParser<"sync", string> {
+  return nonEmpty("NAME", message`The name of a mount is empty.`);
+}
+
+function nonEmpty(
+  metavar: "NAME" | "PROFILE",
+  error: ReturnType<typeof message>,
+): ValueParser<"sync", string> {
   return {
     mode: "sync",
-    metavar: "NAME",
+    metavar,
     placeholder: "",
-    parse(input) {
-      if (input !== "") return { success: true, value: input };
-      return { success: false, error: message`The name of a mount is empty.` };
-    },
+    parse: (input) => input === "" ? { success: false, error } : { success: true, value: input },
     format: (value) => value,
   };
 }

@@ -22,6 +22,8 @@ export interface Output {
   line(text?: string): void;
   /** Clears the terminal before the next picture of a `--watch`; nothing in a pipe. */
   clear(): void;
+  /** A question on stderr, whose answer goes into the same line. */
+  prompt(text: string): void;
   /** A remark on stderr. */
   note(text: string): void;
   /** Something is wrong, but the command goes on. */
@@ -86,6 +88,7 @@ export function createOutput(
     columns: streams.columns,
     style: interactive && !options.noColor ? STYLED : PLAIN,
     line,
+    prompt: (text) => streams.writeStderr(text),
     note,
     show: (value, text) => line(options.json ? JSON.stringify(value, null, 2) : text()),
     // Home, then erase to the end: the next picture is drawn over the last one.

@@ -114,16 +114,15 @@ export const endpointUrl: Kind<string> = (value, home) => {
 
 const CREDENTIAL_KEYS = ["access_key_id_env", "secret_access_key_env"] as const;
 
-/** "chain", "anonymous", or the names of two environment variables. */
+/** "chain", "keychain", "anonymous", or the names of two environment variables. */
 export const credentials: Kind<CredentialsSource> = (value, home) => {
-  if (value === "chain" || value === "anonymous") return accept({ kind: value });
-  if (value === "keychain") {
-    return refuse('"keychain" is not supported yet', 'use "chain" with a profile');
+  if (value === "chain" || value === "keychain" || value === "anonymous") {
+    return accept({ kind: value });
   }
   if (typeof value === "string") {
-    const near = nearest(value, ["chain", "anonymous"]);
+    const near = nearest(value, ["chain", "keychain", "anonymous"]);
     return refuse(
-      'must be "chain", "anonymous" or { access_key_id_env = "..", secret_access_key_env = ".." }',
+      'must be "chain", "keychain", "anonymous" or { access_key_id_env = "..", secret_access_key_env = ".." }',
       near === undefined ? undefined : `did you mean "${near}"?`,
     );
   }

@@ -90,13 +90,13 @@ Deno.test("The message about an endpoint with a password does not repeat it", ()
 
 Deno.test("Credentials are a word, or the names of two variables, and can be written again", () => {
   const table = { access_key_id_env: "MY_ID", secret_access_key_env: "MY_KEY" };
-  for (const written of ["chain", "anonymous", table]) {
+  for (const written of ["chain", "keychain", "anonymous", table]) {
     const source = valueOf(credentials, written);
     assert.ok(source !== undefined);
     assert.deepEqual(writtenCredentials(source), written);
   }
   for (
-    const wrong of ["keychain", "", "env", 1, [], {}, { access_key_id_env: "A" }, {
+    const wrong of ["keyring", "", "env", 1, [], {}, { access_key_id_env: "A" }, {
       ...table,
       session_token_env: "T",
     }]

@@ -165,7 +165,7 @@ export const MOUNT_KEYS: Rows<MountConfig> = {
     key: "profile",
     kind: text(),
     otherwise: "AWS_PROFILE, or the default profile",
-    doc: "A profile of ~/.aws/config and ~/.aws/credentials.",
+    doc: "A profile of ~/.aws/config and ~/.aws/credentials, or of the keychain.",
   },
   pathStyle: {
     key: "path_style",
@@ -178,7 +178,7 @@ export const MOUNT_KEYS: Rows<MountConfig> = {
     kind: credentials,
     written: writtenCredentials,
     default: "chain",
-    doc: 'Where keys come from: "chain", "anonymous" or two environment variables.',
+    doc: 'Where keys come from: "chain", "keychain", "anonymous" or two environment variables.',
   },
   readOnly: { key: "read_only", kind: flag, default: false, doc: "Refuses every change." },
   autoMount: {

@@ -2,8 +2,9 @@
 import type { TomlPath } from "./toml_positions.ts";
 
 /** The advice for each secret that is found. */
-export const SECRET_HINT = "put it into a profile of ~/.aws/credentials, or into environment " +
-  'variables and write credentials = { access_key_id_env = "NAME", secret_access_key_env = "NAME" }';
+export const SECRET_HINT = "put it into a profile of ~/.aws/credentials; or run " +
+  '"cloudmount credentials set" and write credentials = "keychain"; or into environment variables ' +
+  'and write credentials = { access_key_id_env = "NAME", secret_access_key_env = "NAME" }';
 
 const SECRET_KEY =
   /^(aws_?)?(access_?key(_?id)?|secret(_?access)?(_?key)?|session_?token|security_?token|password|passwd|token)$/i;

@@ -4,6 +4,8 @@
 export type CredentialsSource =
   /** The AWS chain: environment, profile, SSO, process, web identity, container, instance. */
   | { readonly kind: "chain" }
+  /** What `cloudmount credentials set` was given for the mount's profile, or for "default". */
+  | { readonly kind: "keychain" }
   /** Requests are not signed. */
   | { readonly kind: "anonymous" }
   /** Two environment variables of the daemon, by name. */
@@ -48,7 +50,7 @@ export interface MountConfig {
   /** Base URL; absent: AWS. */
   readonly endpoint?: string;
   readonly region?: string;
-  /** Profile of the AWS config files. */
+  /** Profile of the AWS config files, or of the keychain. */
   readonly profile?: string;
   /** Absent: decided by the endpoint. */
   readonly pathStyle?: boolean;

@@ -11,6 +11,8 @@ export type CredentialsOptions =
   | { readonly kind: "chain" }
   /** Requests are not signed. */
   | { readonly kind: "anonymous" }
+  /** Somebody else knows where they are. */
+  | { readonly kind: "given"; readonly load: LoadCredentials }
   /** Two environment variables, by name. */
   | {
     readonly kind: "env";
@@ -105,6 +107,7 @@ export function credentialsLoader(
   readEnv: ReadEnv,
 ): LoadCredentials | undefined {
   if (options.kind === "anonymous") return undefined;
+  if (options.kind === "given") return options.load;
   if (options.kind === "env") {
     return () => fromTwoVariables(options.accessKeyIdEnv, options.secretAccessKeyEnv, readEnv);
   }

@@ -2,20 +2,21 @@
 import type { MountConfig } from "../config/types.ts";
 import { type BucketStore, createBucketStore } from "../s3/bucket_store.ts";
 import type { ReadEnv } from "../s3/credentials.ts";
+import { credentialsOptions } from "./credentials.ts";
 import type { Resources } from "./resources.ts";
 
 /** Sends nothing yet. */
 export function openBucket(
   mount: MountConfig,
-  { pool, clock }: Pick<Resources, "pool" | "clock">,
+  { pool, clock, keychain }: Pick<Resources, "pool" | "clock" | "keychain">,
   readEnv: ReadEnv,
 ): BucketStore {
-  const { bucket, prefix, credentials, requesterPays } = mount;
+  const { bucket, prefix, requesterPays } = mount;
   const { endpoint, region, profile, pathStyle, sse, sseKmsKeyId, acl } = mount;
   return createBucketStore({
     bucket,
     prefix,
-    credentials,
+    credentials: credentialsOptions(mount, keychain),
     requesterPays,
     readEnv,
     clock,

@@ -1,6 +1,7 @@
 /** What all mounts of a process share: connections, memory, journal, what is known of objects, upload lanes. */
 import { join } from "node:path";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { hostOs } from "../base/errno.ts";
 import { logger } from "../base/log.ts";
 import { MemoryBudget } from "../base/memory_budget.ts";
 import { Semaphore } from "../base/semaphore.ts";
@@ -15,6 +16,8 @@ import type { SharedUsage } from "../control/protocol.ts";
 import { returnFreedMemory } from "../ffi/allocator.ts";
 import type { MakeRoom } from "../ffi/fd_file.ts";
 import { Journal } from "../journal/journal.ts";
+import type { Keychain } from "../keychain/keychain.ts";
+import { openKeychain } from "../keychain/open_keychain.ts";
 import { HttpPool } from "../net/http_pool.ts";
 import type { ReadEnv } from "../s3/credentials.ts";
 import { hashOnThread } from "../s3/payload_hash.ts";
@@ -35,6 +38,7 @@ const BUDGET_SHARE = 3 / 4;
 export class Resources {
   readonly clock: Clock = systemClock;
   readonly pool: HttpPool;
+  readonly keychain: Keychain;
   readonly budget: MemoryBudget;
   readonly blocks: BlockCache;
   /** Undefined: there is none. */
@@ -86,6 +90,7 @@ export class Resources {
     this.stateDir = config.stateDir;
     this.#memoryLimitBytes = config.memoryLimitBytes;
     this.pool = openPool(config, readEnv);
+    this.keychain = openKeychain(config.stateDir, hostOs());
     this.budget = new MemoryBudget(config.memoryLimitBytes * BUDGET_SHARE);
     this.disk = disk;
     this.makeRoom = roomMaker(disk, config);

@@ -1,5 +1,5 @@
 /** Whether systemd keeps a user's manager running without a login: loginctl(1), "enable-linger". */
-import { runTool } from "../../agent/tool.ts";
+import { runTool } from "../../system/run_tool.ts";
 
 const LOGINCTL_MS = 10_000;
 

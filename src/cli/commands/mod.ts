@@ -47,6 +47,11 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "check everything, and say how to mend it",
     load: () => import("./doctor.ts"),
   },
+  {
+    name: "credentials",
+    summary: "keep S3 keys in the system's keychain",
+    load: () => import("./credentials.ts"),
+  },
   { name: "demo", summary: "show it all, without an account", load: () => import("./demo.ts") },
   {
     name: "config",

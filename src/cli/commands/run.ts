@@ -1,6 +1,7 @@
 import { object } from "@optique/core/constructs";
 import { map } from "@optique/core/modifiers";
 import type { StatusDocument } from "../../control/protocol.ts";
+import { preventCoreDumps } from "../../ffi/core_dumps.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import { loadConfig } from "../load_config.ts";
@@ -23,6 +24,7 @@ export const command: Command = {
       ]);
     // Files and directories made by the daemon are its owner's alone.
     Deno.umask(0o077);
+    preventCoreDumps();
     using signals = watchEndSignals();
     const { output, environment } = context;
     const watched = Deno.stderr.isTerminal();

@@ -7,6 +7,7 @@ import { ControlClient } from "../../control/client.ts";
 import type { StatusDocument } from "../../control/protocol.ts";
 import { diskSpace } from "../../ffi/disk_space.ts";
 import { parseMountTable } from "../../fuse/mount_table.ts";
+import { openKeychain } from "../../keychain/open_keychain.ts";
 import { openBucket } from "../../wiring/bucket.ts";
 import { openPool } from "../../wiring/resources.ts";
 import { createAgent } from "../agent/create_agent.ts";
@@ -116,9 +117,11 @@ async function checkMounts(
     ? parseMountTable(await Deno.readTextFile("/proc/self/mountinfo"))
     : [];
   const pool = openPool(config.daemon, environment.variable);
+  const keychain = openKeychain(config.daemon.stateDir, environment.os);
   const check = async (mount: MountConfig) => {
     const place = await checkMountPoint(mount, table, served, signal);
-    const bucket = openBucket(mount, { pool, clock: systemClock }, environment.variable);
+    const shared = { pool, keychain, clock: systemClock };
+    const bucket = openBucket(mount, shared, environment.variable);
     try {
       return [...place, ...await checkBucket(mount, bucket, systemClock, signal)];
     } finally {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MissingToolError, runTool } from "./tool.ts";
+import { MissingToolError, runTool } from "./run_tool.ts";
 
 const calm = new AbortController().signal;
 
@@ -10,6 +10,12 @@ Deno.test("runTool gives code and words of a program", async () => {
     stdout: "C\n",
     stderr: "why",
   });
+});
+
+Deno.test("runTool hands over what the program is to read, if it reads at all", async () => {
+  const long = "x".repeat(300_000);
+  assert.equal((await runTool("cat", [], 10_000, calm, long)).stdout, long);
+  assert.equal((await runTool("false", [], 10_000, calm, long)).code, 1);
 });
 
 Deno.test("runTool ends a program that takes too long, or that nobody waits for any more", async () => {
