@@ -2,6 +2,8 @@
 import { Alarms } from "../base/alarms.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { HttpPool } from "../net/http_pool.ts";
+import { removeVersions } from "./calls/remove_versions.ts";
+import type { CallerIdentity } from "./caller_identity.ts";
 import { type Deadlines, S3Client } from "./client.ts";
 import {
   CredentialsCache,
@@ -58,6 +60,8 @@ export interface BucketStore {
   readonly providerName: string;
   /** What the service does otherwise than AWS, as far as is known. */
   readonly quirks: Quirks;
+  /** That requests are signed for: as configured, or as the service has corrected it. */
+  readonly region: string;
   /** Milliseconds since the epoch; undefined when they do not expire or none were needed yet. */
   readonly credentialsExpireAtMs: number | undefined;
   /**
@@ -65,6 +69,10 @@ export interface BucketStore {
    * rejects with the error that tells what is not.
    */
   probe(signal: AbortSignal): Promise<void>;
+  /** Undefined when requests are not signed. Throws `AccessDeniedError` without (valid) credentials. */
+  identity(signal: AbortSignal): Promise<CallerIdentity | undefined>;
+  /** See `calls/remove_versions.ts`; `keyPrefix` is one of the store's keys. */
+  removeVersions(keyPrefix: string, signal: AbortSignal): Promise<number>;
   /** Gives the share of the pool up. */
   close(): void;
 }
@@ -105,9 +113,14 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
     get quirks() {
       return endpoint.quirks;
     },
+    get region() {
+      return endpoint.region;
+    },
     get credentialsExpireAtMs() {
       return credentials?.expireAtMs;
     },
+    identity: (signal) => client.identity(signal),
+    removeVersions: (prefix, signal) => removeVersions(client, options.prefix + prefix, signal),
     probe: (signal) => probe(direct, options.prefix, signal),
     close: () => {
       share.close();

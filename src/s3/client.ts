@@ -14,6 +14,7 @@ import type { Clock } from "../base/clock.ts";
 import { HttpError } from "../net/http_error.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "../net/http_exchange.ts";
 import type { HttpShare } from "../net/http_pool.ts";
+import { type CallerIdentity, identify, stsUrlOf } from "./caller_identity.ts";
 import { type Credentials, type CredentialsCache, CredentialsError } from "./credentials.ts";
 import type { BucketEndpoint } from "./endpoint.ts";
 import { EndpointWatch } from "./endpoint_watch.ts";
@@ -154,6 +155,17 @@ export class S3Client {
     throw notS3Error(context, this.#details(call, response.headers));
   }
 
+  /** Whose credentials sign; undefined: nobody's. Throws `AccessDeniedError` for those that nobody knows. */
+  async identity(signal: AbortSignal): Promise<CallerIdentity | undefined> {
+    const { share, clock, deadlines: { firstByteMs: timeoutMs } } = this.#options;
+    const { region, isAws } = this.endpoint;
+    const credentials = await this.#credentials({ operation: "GetCallerIdentity" }, signal);
+    if (credentials === undefined) return undefined;
+    const stsUrl = isAws ? stsUrlOf(region) : undefined;
+    const question = { bucket: this.bucket, stsUrl, region, share, clock, timeoutMs };
+    return await identify(credentials, question, signal);
+  }
+
   /** What a call's errors name. */
   context(call: Pick<S3Call, "operation" | "key">): RequestContext {
     return {
@@ -184,7 +196,10 @@ export class S3Client {
     };
   }
 
-  async #credentials(call: S3Call, signal: AbortSignal): Promise<Credentials | undefined> {
+  async #credentials(
+    call: Pick<S3Call, "operation" | "key">,
+    signal: AbortSignal,
+  ): Promise<Credentials | undefined> {
     try {
       return await this.#options.credentials?.get(signal);
     } catch (error) {

@@ -62,6 +62,11 @@ export class BucketEndpoint {
     return this.#provider.name;
   }
 
+  /** Requests go to Amazon's own servers. */
+  get isAws(): boolean {
+    return this.#base === undefined || providerOfHost(this.#base.hostname) === aws;
+  }
+
   get quirks(): Quirks {
     return this.#quirks ??= { ...this.#provider.quirks, ...this.#learned };
   }

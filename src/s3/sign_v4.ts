@@ -26,6 +26,8 @@ export interface SigningRequest {
   /** Hex SHA-256 of the body, or "UNSIGNED-PAYLOAD". */
   readonly payloadHash: string;
   readonly region: string;
+  /** "s3" if not said. */
+  readonly service?: string;
   /** Wall time of the server, milliseconds since the epoch. */
   readonly timeMs: number;
 }
@@ -60,9 +62,10 @@ export function signV4(
     canonical += `${name}:${value.trim().replace(/ {2,}/g, " ")}\n`;
   }
   canonical += `\n${names}\n${request.payloadHash}`;
-  const scope = `${date}/${request.region}/s3/aws4_request`;
+  const { region, service = "s3" } = request;
+  const scope = `${date}/${region}/${service}/aws4_request`;
   const text = `AWS4-HMAC-SHA256\n${timestamp}\n${scope}\n${sha256Hex(canonical)}`;
-  const key = signingKey(credentials.secretAccessKey, date, request.region);
+  const key = signingKey(credentials.secretAccessKey, date, region, service);
   const signature = hmac(key, text).digest("hex");
   added["authorization"] =
     `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
@@ -97,16 +100,16 @@ function hmac({ inner, outer }: HmacKey, text: string): ReturnType<typeof create
   return createHash("sha256").update(outer).update(first);
 }
 
-/** Keys by date, region and secret; emptied when full, which a few mounts never reach within a day. */
+/** Keys by date, region, service and secret; emptied when full, which a few mounts never reach within a day. */
 const SIGNING_KEYS_MAX = 64;
 const signingKeys = new Map<string, HmacKey>();
 
-function signingKey(secret: string, date: string, region: string): HmacKey {
-  const id = `${date}/${region}/${secret}`;
+function signingKey(secret: string, date: string, region: string, service: string): HmacKey {
+  const id = `${date}/${region}/${service}/${secret}`;
   const known = signingKeys.get(id);
   if (known !== undefined) return known;
   let key = hmacKey(new TextEncoder().encode(`AWS4${secret}`));
-  for (const part of [date, region, "s3", "aws4_request"]) {
+  for (const part of [date, region, service, "aws4_request"]) {
     key = hmacKey(hmac(key, part).digest());
   }
   if (signingKeys.size >= SIGNING_KEYS_MAX) signingKeys.clear();

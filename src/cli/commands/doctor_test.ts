@@ -66,7 +66,9 @@ Deno.test("doctor finds a bucket in order, one that is missing, and leaves nothi
         .map(({ check, status }) => `${check}: ${status}`);
     assert.deepEqual(about("good"), [
       "mount_point: ok",
+      "credentials: ok",
       "bucket: ok",
+      "bucket.region: ok",
       "bucket.write: ok",
       "bucket.clock: ok",
       "bucket.conditions: ok",
@@ -75,7 +77,7 @@ Deno.test("doctor finds a bucket in order, one that is missing, and leaves nothi
       "bucket.delete: ok",
       "bucket.uploads: ok",
     ]);
-    assert.deepEqual(about("missing"), ["mount_point: ok", "bucket: error"]);
+    assert.deepEqual(about("missing"), ["mount_point: ok", "credentials: ok", "bucket: error"]);
     for (const { status, why, fix } of findings) {
       assert.equal(status === "ok", why === "");
       assert.equal(status === "ok", fix === "");

@@ -3,8 +3,11 @@ import { type Clock, Deadline } from "../../base/clock.ts";
 import { formatDuration } from "../../base/units.ts";
 import type { MountConfig } from "../../config/types.ts";
 import type { BucketStore } from "../../s3/bucket_store.ts";
-import { AccessDeniedError, ClockSkewError } from "../../s3/errors.ts";
+import { ClockSkewError, WrongRegionError } from "../../s3/errors.ts";
+import { explain } from "../../wiring/explain.ts";
+import { checkIdentity } from "./check_identity.ts";
 import { type Finding, Findings } from "./finding.ts";
+import { missingPermission } from "./permissions.ts";
 import { probeWrites } from "./probe_writes.ts";
 
 /** For all probes of one bucket; a slow line sends the 5 MiB of the copy in half a minute. */
@@ -23,11 +26,15 @@ export async function checkBucket(
   using deadline = new Deadline(signal, BUCKET_MS);
   const resource = `arn:aws:s3:::${mount.bucket}/${mount.prefix}*`;
   try {
+    if (!await checkIdentity(mount, bucket, findings, deadline.signal)) return findings.list;
     if (!await isReachable(mount, bucket, findings, deadline.signal)) return findings.list;
+    checkRegion(mount, bucket, findings);
     if (mount.readOnly) await tryReading(bucket, findings, resource, deadline.signal);
     else {
       const { store, quirks } = bucket;
-      await probeWrites({ store, quirks, resource, clock }, findings, deadline.signal);
+      const removeVersions = bucket.removeVersions.bind(bucket);
+      const probe = { store, quirks, resource, clock, removeVersions };
+      await probeWrites(probe, findings, deadline.signal);
       await findOrphans(mount, bucket, findings, clock, deadline.signal);
     }
   } catch (error) {
@@ -43,7 +50,7 @@ export async function checkBucket(
 }
 
 async function isReachable(
-  { bucket: name, endpoint }: MountConfig,
+  { name: mount, bucket: name, endpoint }: MountConfig,
   bucket: BucketStore,
   findings: Findings,
   signal: AbortSignal,
@@ -54,14 +61,43 @@ async function isReachable(
     return true;
   } catch (error) {
     signal.throwIfAborted();
-    const fix = error instanceof AccessDeniedError
-      ? `Allow s3:ListBucket on arn:aws:s3:::${name}; whose credentials these are: aws sts get-caller-identity`
-      : error instanceof ClockSkewError
-      ? "sudo timedatectl set-ntp true"
-      : `Does it answer: curl -sS ${endpoint ?? bucket.origin}`;
-    findings.failed("bucket", error, "The folder cannot show what is in S3", fix);
+    const why = "The folder cannot show what is in S3";
+    const allow = missingPermission(error, "");
+    const region = error instanceof WrongRegionError ? error.region : undefined;
+    if (allow !== undefined) findings.error("bucket", explain(error).message, why, allow);
+    else if (region !== undefined) {
+      findings.error("bucket.region", explain(error).message, why, regionLine(mount, region));
+    } else if (error instanceof ClockSkewError) {
+      const fix = "sudo timedatectl set-ntp true";
+      findings.error("bucket.clock", explain(error).message, why, fix);
+    } else {
+      const fix = `Does it answer: curl -sS ${endpoint ?? bucket.origin}`;
+      findings.failed("bucket", error, why, fix);
+    }
     return false;
   }
+}
+
+/** To be asked after the first answer, which corrects a region that is wrong. */
+function checkRegion(
+  { name, region: written }: MountConfig,
+  { region }: BucketStore,
+  findings: Findings,
+): void {
+  if (written === undefined || written === region) {
+    return findings.ok("bucket.region", `is in the region "${region}"`);
+  }
+  findings.warning(
+    "bucket.region",
+    `is in the region "${region}", not in "${written}"`,
+    "Each start first asks at the wrong place",
+    regionLine(name, region),
+  );
+}
+
+/** What to write into the config. */
+function regionLine(mount: string, region: string): string {
+  return `In the [[mount]] "${mount}" write: region = "${region}"`;
 }
 
 /** A read-only mount needs to list and to read, which is tried on the first object. */
@@ -79,7 +115,9 @@ async function tryReading(
   } catch (error) {
     signal.throwIfAborted();
     const why = "Files can be seen, but not opened";
-    findings.failed("bucket.read", error, why, `Allow s3:GetObject on ${resource}`);
+    const allow = missingPermission(error, resource);
+    if (allow === undefined) findings.failed("bucket.read", error, why, "cloudmount logs");
+    else findings.error("bucket.read", explain(error).message, why, allow);
   }
 }
 

@@ -44,9 +44,17 @@ async function checkDevice(device: string, findings: Findings): Promise<void> {
   } catch (error) {
     const [message, fix] = error instanceof Deno.errors.NotFound
       ? ["is missing", "sudo modprobe fuse; in a container: --device /dev/fuse --cap-add SYS_ADMIN"]
-      : ["cannot be opened by this user", `sudo chmod 666 ${device}`];
+      : [`cannot be opened by this user${await modeOf(device)}`, `sudo chmod 666 ${device}`];
     findings.error("fuse", `${device} ${message}`, WHY, fix);
   }
+}
+
+/** In words for a message; "" when it cannot be told. */
+async function modeOf(path: string): Promise<string> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (info?.mode === undefined || info.mode === null) return "";
+  const mode = (info.mode & 0o7777).toString(8).padStart(4, "0");
+  return ` (mode ${mode} of user ${info.uid} and group ${info.gid})`;
 }
 
 async function checkHelper(folders: readonly string[], findings: Findings): Promise<void> {

@@ -1,14 +1,11 @@
 /** Whether the mount points of the config can be used. Nothing that is served is touched. */
 import { dirname } from "node:path";
-import { Deadline } from "../../base/clock.ts";
-import { untilAborted } from "../../base/until_aborted.ts";
 import type { MountConfig } from "../../config/types.ts";
 import { FUSE_SUBTYPE } from "../../fuse/mount_point.ts";
 import type { MountEntry } from "../../fuse/mount_table.ts";
 import { type Finding, Findings } from "./finding.ts";
+import { detachCommand, mountState } from "./mount_state.ts";
 
-/** A folder on a dead server never answers. */
-const ANSWER_MS = 3_000;
 const WHY = "The mount cannot be started";
 
 /** `mounted` is the mount table, `served` the names of mounts that the daemon serves. */
@@ -35,30 +32,21 @@ async function checkMounted(
   findings: Findings,
   signal: AbortSignal,
 ): Promise<void> {
-  const fix = `fusermount3 -u -z "${mountPoint}" (as root: umount -l "${mountPoint}")`;
   if (type !== `fuse.${FUSE_SUBTYPE}`) {
     const message = `${mountPoint}: "${source}" (${type}) is mounted there`;
     return findings.error("mount_point", message, WHY, "Choose another mount_point, or unmount it");
   }
-  using deadline = new Deadline(signal, ANSWER_MS);
-  try {
-    await untilAborted(Deno.stat(mountPoint), deadline.signal);
+  const state = await mountState(mountPoint, signal);
+  if (state === "answers") {
     const message = `${mountPoint} is served by another daemon`;
-    findings.warning(
-      "mount_point",
-      message,
-      WHY,
-      "End that daemon: cloudmount stop, with its --config",
-    );
-  } catch (error) {
-    signal.throwIfAborted();
-    const isDead = error instanceof Deno.errors.NotConnected;
-    const message = isDead
-      ? `${mountPoint} is a stale mount: its daemon is gone`
-      : `${mountPoint} is mounted and does not answer`;
-    const why = "Programs that look into it fail or hang. The next start of the mount mends it";
-    findings.error("mount_point", message, why, fix);
+    const fix = "End that daemon: cloudmount stop, with its --config";
+    return findings.warning("mount_point", message, WHY, fix);
   }
+  const message = state === "stale"
+    ? `${mountPoint} is a stale mount: its daemon is gone`
+    : `${mountPoint} is mounted and does not answer`;
+  const why = "Programs that look into it fail or hang. The next start of the mount mends it";
+  findings.error("mount_point", message, why, detachCommand(mountPoint));
 }
 
 async function checkFolder(mountPoint: string, findings: Findings): Promise<void> {

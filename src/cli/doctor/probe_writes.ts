@@ -4,10 +4,12 @@
  * whatever happens.
  */
 import type { Clock } from "../../base/clock.ts";
-import { AccessDeniedError, PreconditionFailedError, UnsupportedError } from "../../s3/errors.ts";
+import { PreconditionFailedError, UnsupportedError } from "../../s3/errors.ts";
 import type { ObjectStore, PutOptions } from "../../s3/object_store.ts";
 import type { Quirks } from "../../s3/quirks.ts";
+import { explain } from "../../wiring/explain.ts";
 import type { Findings } from "./finding.ts";
+import { missingPermission } from "./permissions.ts";
 
 /** In the order of UTF-8 bytes; of UTF-16 units, the last two would change places. */
 const SUFFIXES = ["-Z", "-a", "-\u00e9", "-\uffee", "-\u{1f600}"];
@@ -29,6 +31,15 @@ export interface WriteProbe {
   /** For the policy in a hint: "arn:aws:s3:::bucket/prefix*". */
   readonly resource: string;
   readonly clock: Clock;
+  /** Of keys that begin so; see `BucketStore`. */
+  readonly removeVersions: (keyPrefix: string, signal: AbortSignal) => Promise<number>;
+}
+
+/** What has to be removed again. */
+interface Made {
+  readonly keys: string[];
+  /** Deleting leaves versions behind. */
+  isVersioned: boolean;
 }
 
 /** Rejects only with the signal's reason. */
@@ -38,20 +49,20 @@ export async function probeWrites(
   signal: AbortSignal,
 ): Promise<void> {
   const base = `.cloudmount-doctor-${crypto.randomUUID()}`;
-  const made: string[] = [];
+  const made: Made = { keys: [], isVersioned: false };
   try {
     await tryAll(probe, findings, base, made, signal);
   } catch (error) {
     signal.throwIfAborted();
-    const denied = error instanceof AccessDeniedError;
-    findings.failed(
-      "bucket.write",
-      error,
-      "What is saved in the folder would stay on this machine and not get to S3",
-      denied
-        ? `Allow s3:GetObject, s3:PutObject and s3:DeleteObject on ${probe.resource}, or set read_only = true`
-        : "Look into the log of the S3 service",
-    );
+    const why = "What is saved in the folder would stay on this machine and not get to S3";
+    const allow = missingPermission(error, probe.resource);
+    if (allow === undefined) {
+      findings.failed("bucket.write", error, why, "Look into the log of the S3 service");
+    } else {
+      const fix = `${allow} (mounts need s3:GetObject, s3:PutObject, s3:DeleteObject and ` +
+        "s3:AbortMultipartUpload), or set read_only = true";
+      findings.error("bucket.write", explain(error).message, why, fix);
+    }
   } finally {
     await clean(probe, findings, base, made);
   }
@@ -61,13 +72,16 @@ async function tryAll(
   probe: WriteProbe,
   findings: Findings,
   base: string,
-  made: string[],
+  made: Made,
   signal: AbortSignal,
 ): Promise<void> {
   const { store, clock } = probe;
   const put = async (key: string, body: Uint8Array<ArrayBuffer>, options: PutOptions = {}) => {
-    if (!made.includes(key)) made.push(key);
-    return await store.put(key, body, options, signal);
+    if (!made.keys.includes(key)) made.keys.push(key);
+    const result = await store.put(key, body, options, signal);
+    // Where versions were never or are no longer made, the id is "null".
+    if ((result.versionId ?? "null") !== "null") made.isVersioned = true;
+    return result;
   };
   const text = new TextEncoder().encode("cloudmount doctor\n");
   const key = base + SUFFIXES[0];
@@ -189,24 +203,50 @@ async function tryPartCopy(
 
 /** Removes what was made, also after an interruption. */
 async function clean(
-  { store, resource }: WriteProbe,
+  probe: WriteProbe,
   findings: Findings,
   base: string,
-  made: readonly string[],
+  made: Made,
 ): Promise<void> {
+  const { store, resource } = probe;
   const why = "Removed files would stay in S3, and replaced ones could not be renamed";
   const limit = AbortSignal.timeout(CLEAN_MS);
   const left = async () => (await store.list({ prefix: base }, limit)).objects;
   try {
     // Where nothing may be written, nothing need be deleted.
     if ((await left()).length === 0) return;
-    for (const key of made) await store.delete(key, limit);
+    for (const key of made.keys) await store.delete(key, limit);
     const objects = await left();
-    if (objects.length === 0) return findings.ok("bucket.delete", "objects can be deleted");
+    if (objects.length === 0) {
+      findings.ok("bucket.delete", "objects can be deleted");
+      if (made.isVersioned) await cleanVersions(probe, findings, base, limit);
+      return;
+    }
     const fix = `Delete what the test left: ${objects.map(({ key }) => key).join(" ")}`;
     findings.error("bucket.delete", "A deletion was answered, but the object is there", why, fix);
   } catch (error) {
     const fix = `Allow s3:DeleteObject on ${resource}, and delete what the test left: ${base}*`;
-    findings.failed("bucket.delete", error, why, fix);
+    findings.error("bucket.delete", explain(error).message, why, fix);
+  }
+}
+
+/** In a bucket with versions a deletion only hides. */
+async function cleanVersions(
+  { store, resource, removeVersions }: WriteProbe,
+  findings: Findings,
+  base: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await removeVersions(base, signal);
+    findings.ok("bucket.versions", "keeps versions; those of this test are removed");
+  } catch (error) {
+    findings.warning(
+      "bucket.versions",
+      `keeps versions, and those of this test (5 MiB) stay: ${explain(error).message}`,
+      "They are paid for, as are those of every file that is changed",
+      `Allow s3:ListBucketVersions on arn:aws:s3:::${store.bucket} and s3:DeleteObjectVersion on ` +
+        `${resource}, or have a lifecycle rule remove old versions (NoncurrentVersionExpiration)`,
+    );
   }
 }

@@ -21,10 +21,18 @@ interface Circumstances {
   /** What lies between the probe and the store. */
   readonly wrap?: (store: MemoryStore) => ObjectStore;
   readonly nowMs?: number;
+  /** Absent: the bucket has no versions. */
+  readonly removeVersions?: (keyPrefix: string) => Promise<number>;
 }
 
 async function probe(
-  { memory = {}, quirks = {}, wrap, nowMs = 0 }: Circumstances = {},
+  {
+    memory = {},
+    quirks = {},
+    wrap,
+    nowMs = 0,
+    removeVersions = () => assert.fail("it has no versions"),
+  }: Circumstances = {},
 ): Promise<Probed> {
   const store = new MemoryStore(memory);
   const findings = new Findings("photos");
@@ -35,6 +43,7 @@ async function probe(
       quirks: { ...AWS_QUIRKS, ...quirks },
       resource: "arn:aws:s3:::photos/*",
       clock: new FakeClock(nowMs),
+      removeVersions,
     },
     findings,
     signal,
@@ -63,7 +72,9 @@ function altered(store: MemoryStore, methods: Partial<ObjectStore>): ObjectStore
 function denied(method: string): StoreHook {
   return (call) => {
     if (call.method !== method) return;
-    throw new AccessDeniedError("Access Denied", { operation: method, bucket: "photos" });
+    const operation = `${method[0]!.toUpperCase()}${method.slice(1)}Object`;
+    const hint = "Check the policy";
+    throw new AccessDeniedError("no", { operation, bucket: "photos", status: 403, hint });
   };
 }
 
@@ -84,8 +95,8 @@ Deno.test("Without the right to write, the policy that is missing is named", asy
   const { found, findings, left } = await probe({ memory: { hook: denied("put") } });
   assert.deepEqual([found, left], [["bucket.write: error"], []]);
   const [{ message, fix }] = findings.list as [typeof findings.list[0] & object];
-  assert.match(message, /Access Denied/);
-  assert.match(fix, /s3:PutObject.* on arn:aws:s3:::photos\/\*, or set read_only = true/);
+  assert.match(message, /PutObject bucket "photos": no/);
+  assert.match(fix, /^Allow s3:PutObject on arn:aws:s3:::photos\/\* .*or set read_only = true/);
 });
 
 Deno.test("Without the right to delete, what was left is named", async () => {
@@ -146,4 +157,30 @@ Deno.test("A service that cannot copy parts is worth a warning, and the upload i
   });
   assert.deepEqual(found, GOOD.with(4, "bucket.copy: warning"));
   assert.deepEqual(left, []);
+});
+
+Deno.test("In a bucket with versions those of the test are removed, or it is told that they stay", async () => {
+  const versioned = (store: MemoryStore) =>
+    altered(store, {
+      put: async (...args) => ({ ...await store.put(...args), versionId: "v1" }),
+    });
+  const prefixes: string[] = [];
+  const removed = await probe({
+    wrap: versioned,
+    removeVersions: (prefix) => {
+      prefixes.push(prefix);
+      return Promise.resolve(12);
+    },
+  });
+  assert.deepEqual([removed.found, removed.left], [[...GOOD, "bucket.versions: ok"], []]);
+  assert.match(prefixes.join(), /^\.cloudmount-doctor-[0-9a-f-]+$/);
+  const kept = await probe({
+    wrap: versioned,
+    removeVersions: () =>
+      Promise.reject(
+        new AccessDeniedError("no", { operation: "ListObjectVersions", bucket: "photos" }),
+      ),
+  });
+  assert.deepEqual(kept.found, [...GOOD, "bucket.versions: warning"]);
+  assert.match(kept.findings.list.at(-1)!.fix, /s3:DeleteObjectVersion on arn:aws:s3:::photos\/\*/);
 });

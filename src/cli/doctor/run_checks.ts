@@ -6,20 +6,25 @@ import type { Config, MountConfig } from "../../config/types.ts";
 import { ControlClient } from "../../control/client.ts";
 import type { StatusDocument } from "../../control/protocol.ts";
 import { diskSpace } from "../../ffi/disk_space.ts";
-import { parseMountTable } from "../../fuse/mount_table.ts";
+import { type MountEntry, parseMountTable } from "../../fuse/mount_table.ts";
 import { openKeychain } from "../../keychain/open_keychain.ts";
 import { openBucket } from "../../wiring/bucket.ts";
 import { openPool } from "../../wiring/resources.ts";
 import { createAgent } from "../agent/create_agent.ts";
 import { isLingering } from "../agent/linger.ts";
 import type { CommandContext } from "../command.ts";
+import type { Environment } from "../environment.ts";
 import { configPathOf, loadConfig } from "../load_config.ts";
 import { checkBucket } from "./check_bucket.ts";
 import { checkAgent, checkDaemon } from "./check_daemon.ts";
 import { checkFuse, linuxFusePlaces } from "./check_fuse.ts";
+import { checkFuseMacos, MACOS_FUSE_PLACES } from "./check_fuse_macos.ts";
+import { checkJournal } from "./check_journal.ts";
 import { checkLimits } from "./check_limits.ts";
 import { checkMountPoint } from "./check_mount_points.ts";
+import { checkStaleMounts } from "./check_stale_mounts.ts";
 import { type Finding, Findings } from "./finding.ts";
+import { mountState } from "./mount_state.ts";
 
 /** Rejects only with the signal's reason, or for a broken assumption. */
 export async function runChecks(context: CommandContext): Promise<readonly Finding[]> {
@@ -28,9 +33,9 @@ export async function runChecks(context: CommandContext): Promise<readonly Findi
   const status = config === undefined ? undefined : await daemonStatus(config, context.signal);
   const system = context.environment.os === "linux"
     ? await checkLinux(context, config, status)
-    : onlyLinux();
+    : await checkFuseMacos(MACOS_FUSE_PLACES, context.signal);
   const daemon = [
-    ...(config === undefined ? [] : checkDaemon(status)),
+    ...(config === undefined ? [] : await askDaemon(context, config, status)),
     ...await askAgent(context, status),
   ];
   const mounts = config === undefined ? [] : await checkMounts(context, config, status);
@@ -70,22 +75,31 @@ async function daemonStatus(
 }
 
 async function checkLinux(
-  { environment }: CommandContext,
+  { environment, signal }: CommandContext,
   config: Config | undefined,
   status: StatusDocument | undefined,
 ): Promise<readonly Finding[]> {
   const places = linuxFusePlaces(environment.variable("PATH") ?? "", Deno.uid() ?? 0);
   const fuse = await checkFuse(places, config);
-  if (config === undefined) return fuse;
+  const stale = await checkStaleMounts(config, await mountTable(environment), mountState, signal);
+  if (config === undefined) return [...fuse, ...stale];
   const limits = await Deno.readTextFile(`/proc/${status?.pid ?? "self"}/limits`).catch(() => "");
-  return [...fuse, ...await checkLimits(config.daemon, { diskSpace, limits })];
+  return [...fuse, ...stale, ...await checkLimits(config.daemon, { diskSpace, limits })];
 }
 
-function onlyLinux(): readonly Finding[] {
-  const findings = new Findings();
-  const why = "No folder can be shown";
-  findings.error("fuse", "This version mounts on Linux only", why, "Use it on Linux for now");
-  return findings.list;
+async function askDaemon(
+  { environment }: CommandContext,
+  { daemon }: Config,
+  status: StatusDocument | undefined,
+): Promise<readonly Finding[]> {
+  const told = checkDaemon(status);
+  // One that runs has checked its journal, and has it open alone.
+  if (status !== undefined || environment.os !== "linux") return told;
+  return [...told, ...await checkJournal(daemon.stateDir)];
+}
+
+async function mountTable({ os }: Environment): Promise<readonly MountEntry[]> {
+  return os === "linux" ? parseMountTable(await Deno.readTextFile("/proc/self/mountinfo")) : [];
 }
 
 async function askAgent(
@@ -113,9 +127,7 @@ async function checkMounts(
     status?.mounts.filter(({ state }) => !["stopped", "failed"].includes(state))
       .map(({ name }) => name),
   );
-  const table = environment.os === "linux"
-    ? parseMountTable(await Deno.readTextFile("/proc/self/mountinfo"))
-    : [];
+  const table = await mountTable(environment);
   const pool = openPool(config.daemon, environment.variable);
   const keychain = openKeychain(config.daemon.stateDir, environment.os);
   const check = async (mount: MountConfig) => {
