@@ -78,6 +78,7 @@ export class LaunchdAgent implements Agent {
     const { running } = await this.state(signal);
     await Deno.mkdir(dirname(this.#options.outputPath), { recursive: true, mode: 0o700 });
     const changed = await writeIfChanged(path, text);
+    await this.#check(signal);
     if (!start) return { path, changed, daemon: "left" };
     if (running && !changed) return { path, changed, daemon: "unchanged" };
     await this.#startAnew(signal);
@@ -125,6 +126,20 @@ export class LaunchdAgent implements Agent {
       if (code !== 0 || stdout.trim() === "") missing.push(name);
     }
     return missing;
+  }
+
+  /** Of a file that it does not understand launchd says an input/output error; plutil says why. */
+  async #check(signal: AbortSignal): Promise<void> {
+    try {
+      const result = await runTool("plutil", ["-lint", this.#path], CALL_MS, signal);
+      if (result.code === 0) return;
+      throw new AgentError(
+        `Cannot install the agent: the file is damaged: ${(result.stderr || result.stdout).trim()}`,
+        `See: plutil -lint "${this.#path}"`,
+      );
+    } catch (error) {
+      if (!(error instanceof MissingToolError)) throw error;
+    }
   }
 
   async #startAnew(signal: AbortSignal): Promise<void> {

@@ -101,6 +101,17 @@ Deno.test("launchd: install of another build replaces the daemon once", async ()
   assert.equal(daemon, "unchanged");
 });
 
+Deno.test("launchd: install has the file checked before it is loaded", async () => {
+  await using at = await fixture();
+  await using plutil = await FakeTool.create("plutil", 'echo "$2: Invalid character" >&2; exit 1');
+  await assert.rejects(
+    at.agent.install(PROGRAM, { start: true }, signal),
+    (error) => error instanceof AgentError && /Invalid character/.test(error.message),
+  );
+  assert.deepEqual(await plutil.calls(), [`-lint ${at.plist}`]);
+  assert.deepEqual(verbs(await at.tool.calls()), []);
+});
+
 Deno.test("launchd: --no-start writes the file for the next login", async () => {
   await using at = await fixture();
   const { daemon } = await at.agent.install(PROGRAM, { start: false }, signal);
