@@ -124,9 +124,13 @@ export class Listing {
 
   /** What is known now of the name in a row of `table`, which may be one of an earlier LIST. */
   entryOfRow(table: NameTable, row: number, name: string): ListedEntry | undefined {
-    const isPlain = table === this.#table && (this.#own.size === 0 || !this.#own.has(name));
-    if (!isPlain) return this.get(name);
+    if (!this.isAsListed(table, name)) return this.get(name);
     return table.file(row) ?? PLAIN_DIRECTORY;
+  }
+
+  /** True when nothing more is known of a name in `table` than what stands there. */
+  isAsListed(table: NameTable, name: string): boolean {
+    return table === this.#table && (this.#own.size === 0 || !this.#own.has(name));
   }
 
   /** The names that are in no row of `table`. */

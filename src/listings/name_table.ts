@@ -72,7 +72,7 @@ export class NameTable {
       storageClass: this.#storageClassesOf(rows),
     });
     this.#rowCount += rows.length;
-    this.#lastKey = this.#key(this.#rowCount - 1);
+    this.#lastKey = this.key(this.#rowCount - 1);
     const hidden: string[] = [];
     for (const { key, file } of rows) {
       if (file !== undefined) continue;
@@ -85,10 +85,16 @@ export class NameTable {
     return hidden;
   }
 
+  /** The key in a row: the name, of a directory with its "/". */
+  key(row: number): string {
+    const chunk = this.#chunkOf(row);
+    return chunk.keys.at(row - chunk.firstRow);
+  }
+
   /** The name in a row; undefined when the row is hidden. */
   shownName(row: number): string | undefined {
     if (this.#hidden.has(row)) return undefined;
-    const key = this.#key(row);
+    const key = this.key(row);
     return key.endsWith("/") ? key.slice(0, -1) : key;
   }
 
@@ -139,11 +145,6 @@ export class NameTable {
     return this.#chunks.flatMap(({ keys }) =>
       keys.endingWith(SLASH).map((key) => key.slice(0, -1))
     );
-  }
-
-  #key(row: number): string {
-    const chunk = this.#chunkOf(row);
-    return chunk.keys.at(row - chunk.firstRow);
   }
 
   #chunkOf(row: number): Chunk {

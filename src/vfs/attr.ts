@@ -1,7 +1,8 @@
 /** The attributes that stat(2) shows for an inode. */
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, type Timespec, timespecOfMs } from "../base/posix.ts";
 import type { PosixAttributes } from "../listings/posix_metadata.ts";
-import type { Attr } from "./file_system.ts";
+import type { FileFacts } from "../listings/name_table.ts";
+import type { Attr, InodeNumber } from "./file_system.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import type { Volume, VolumeOptions } from "./volume.ts";
 
@@ -10,6 +11,23 @@ const EPOCH: Timespec = { sec: 0, nsec: 0 };
 
 export function attrOf(volume: Volume, inode: Inode): Attr {
   return inode.kind === "file" ? fileAttr(volume.options, inode) : directoryAttr(volume, inode);
+}
+
+/** Of a file of which no more is known than what a listing tells. */
+export function listedAttr(options: VolumeOptions, ino: InodeNumber, file: FileFacts): Attr {
+  const mtime = timespecOfMs(file.lastModifiedMs);
+  return {
+    ino,
+    size: file.size,
+    mtime,
+    atime: mtime,
+    ctime: mtime,
+    mode: S_IFREG | (options.fileMode & PERMISSION_BITS),
+    nlink: 1,
+    uid: options.uid,
+    gid: options.gid,
+    rdev: 0,
+  };
 }
 
 function fileAttr(options: VolumeOptions, inode: FileInode): Attr {

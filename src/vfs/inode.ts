@@ -16,7 +16,9 @@ import type { ListedFile } from "../listings/listing.ts";
 import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import type { StagedLayout, StagingFile } from "../content/staging_file.ts";
 import type { Metadata, ObjectStore, Tags } from "../s3/object_store.ts";
+import { Children } from "./children.ts";
 import type { InodeNumber } from "./file_system.ts";
+import type { KnownRows } from "./known_rows.ts";
 
 const FILE_TYPES: ReadonlySet<number> = new Set([
   S_IFREG,
@@ -95,7 +97,7 @@ abstract class NamedInode {
 export class DirectoryInode extends NamedInode {
   readonly kind = "directory";
   /** The inodes below that the kernel knows or that hold local state. A part of the names in S3. */
-  readonly children = new Map<string, Inode>();
+  readonly children = new Children<Inode, KnownRows<DirectoryInode, FileInode>>();
   /** When a name in it was changed here last. */
   changed: Timespec | undefined;
   /** Made here, and nothing of it or below it has been in S3 yet. */

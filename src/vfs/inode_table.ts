@@ -1,15 +1,20 @@
 /**
- * The inodes of a mount by number, and when they may go.
+ * The inodes of a mount by number, and when they may go. Those of which the kernel knows no more than a
+ * listing has told are asleep, without an object (known_rows.ts), and wake when they are asked for.
  *
  * An inode stays while the kernel knows it (lookups), a handle is open or expected, S3 lacks something
  * of it, or an inode below it stays. Invariants: the root is always there; an inode in a directory's
  * `children` has that directory as its parent, bears that name, and is in the table.
  */
 import { FsError, type InodeNumber, ROOT_INODE } from "./file_system.ts";
+import type { FileFacts, NameTable } from "../listings/name_table.ts";
 import { DirectoryInode, FileInode, type Inode } from "./inode.ts";
+import { BLOCK_ROWS, KnownRows, type RowBlock, type RowKeeper } from "./known_rows.ts";
 
 /** Inodes that the kernel has forgotten whose numbers are kept for when it asks again. */
 const FORGOTTEN_MAX = 50_000;
+
+type Rows = KnownRows<DirectoryInode, FileInode>;
 
 export class InodeTable {
   readonly root = new DirectoryInode(ROOT_INODE, undefined, "", {});
@@ -20,18 +25,46 @@ export class InodeTable {
    * another number for another file: tar, for one, leaves an empty file where it meant to put a link.
    */
   readonly #forgotten = new Map<string, InodeNumber>();
+  /** Numbers of inodes that are or were asleep, by number / BLOCK_ROWS. */
+  readonly #blocks = new Map<number, RowBlock<DirectoryInode, FileInode>>();
+  readonly #keeper: RowKeeper<DirectoryInode, FileInode> = {
+    reserve: (make) => {
+      const firstNumber = Math.ceil((this.#last + 1) / BLOCK_ROWS) * BLOCK_ROWS;
+      this.#last = firstNumber + BLOCK_ROWS - 1;
+      const block = make(firstNumber);
+      this.#blocks.set(firstNumber / BLOCK_ROWS, block);
+      return block;
+    },
+    wake: (rows, number, name, lookups, file) => {
+      const { directory } = rows;
+      const inode = new FileInode(number, directory, name, {});
+      inode.lookups = lookups;
+      this.#inodes.set(number, inode);
+      // Something else may have come there.
+      if (directory.children.peek(name) === undefined) directory.children.set(name, inode);
+      this.onWake(inode, file);
+      return inode;
+    },
+  };
 
+  /** Makes an inode that wakes stand for its content. */
+  onWake: (inode: FileInode, file: FileFacts) => void = () => {};
+
+  /** With those that are asleep. */
   get size(): number {
-    return this.#inodes.size;
+    let size = this.#inodes.size;
+    for (const { known } of this.#blocks.values()) size += known;
+    return size;
   }
 
+  /** Those that are awake. */
   values(): IterableIterator<Inode> {
     return this.#inodes.values();
   }
 
   /** Throws ESTALE for a number that is not (or no longer) in use. */
   get(number: InodeNumber): Inode {
-    const inode = this.#inodes.get(number);
+    const inode = this.#inodes.get(number) ?? this.#wake(number);
     if (inode === undefined) throw new FsError("ESTALE", `There is no inode ${number}`);
     return inode;
   }
@@ -54,14 +87,34 @@ export class InodeTable {
 
   /** A new directory inode under `name`, which must be free. */
   addDirectory(parent: DirectoryInode, name: string): DirectoryInode {
-    return this.#add(
-      new DirectoryInode(this.#numberOf(`${parent.number}/${name}/`), parent, name, {}),
-    );
+    const number = this.#forgottenNumber(`${parent.number}/${name}/`);
+    return this.#add(new DirectoryInode(number ?? this.#next(), parent, name, {}));
   }
 
   /** A new file inode under `name`, which must be free. */
   addFile(parent: DirectoryInode, name: string): FileInode {
-    return this.#add(new FileInode(this.#numberOf(`${parent.number}/${name}`), parent, name, {}));
+    const number = this.#forgottenNumber(`${parent.number}/${name}`) ??
+      parent.children.asleep?.take(name);
+    return this.#add(new FileInode(number ?? this.#next(), parent, name, {}));
+  }
+
+  /**
+   * Counts one lookup of a file in a row of its directory's listing, which has no inode that is awake, and
+   * returns its number. Undefined when the file needs an inode of its own.
+   */
+  giveRow(
+    directory: DirectoryInode,
+    table: NameTable,
+    row: number,
+    name: string,
+    file: FileFacts,
+  ): InodeNumber | undefined {
+    const rows = this.#rowsOf(directory, table);
+    const own = rows.table === table ? row : rows.rowOf(name, file);
+    if (own < 0) return undefined;
+    const isNew = this.#forgotten.size > 0 && rows.numberOf(own) === undefined;
+    if (isNew && this.#forgotten.has(`${directory.number}/${name}`)) return undefined;
+    return rows.give(own);
   }
 
   /** Takes an inode out of its directory: its name is free or stands for something else now. */
@@ -94,7 +147,8 @@ export class InodeTable {
   /** The kernel drops `count` lookups. */
   forget(number: InodeNumber, count: number): void {
     const inode = this.#inodes.get(number);
-    if (inode === undefined || inode === this.root) return;
+    if (inode === undefined) return this.#forgetRow(number, count);
+    if (inode === this.root) return;
     inode.lookups = Math.max(0, inode.lookups - count);
     this.release(inode);
   }
@@ -107,6 +161,7 @@ export class InodeTable {
     // Let go before: its number may be another one's by now.
     if (this.#inodes.get(inode.number) !== inode) return;
     this.#inodes.delete(inode.number);
+    if (inode.kind === "directory") this.#dropRows(inode);
     const { parent, name } = inode;
     if (parent === undefined) return;
     if (parent.children.get(name) === inode) {
@@ -132,6 +187,51 @@ export class InodeTable {
         }
       }
     }
+    for (const { rows, firstNumber } of this.#blocks.values()) {
+      const { directory, count } = rows;
+      if (directory.children.asleep !== rows || this.#inodes.get(directory.number) !== directory) {
+        throw new Error(`The inodes from ${firstNumber} on have no directory`);
+      }
+      const known = rows.blocks().reduce((sum, block) => sum + block.known, 0);
+      if (known !== count) {
+        throw new Error(`${known} inodes sleep below ${directory.number}, not ${count}`);
+      }
+    }
+  }
+
+  /** Those of the directory's last listing, or of an earlier one of which the kernel knows files still. */
+  #rowsOf(directory: DirectoryInode, table: NameTable): Rows {
+    const { asleep } = directory.children;
+    if (asleep !== undefined && (asleep.table === table || asleep.count > 0)) return asleep;
+    this.#dropRows(directory);
+    return directory.children.asleep = new KnownRows(directory, table, this.#keeper);
+  }
+
+  /** None is known any more. Their numbers are kept as those of other forgotten inodes. */
+  #dropRows({ children, number }: DirectoryInode): void {
+    const rows = children.asleep;
+    children.asleep = undefined;
+    for (const { firstNumber, firstRow, lookups } of rows?.blocks() ?? []) {
+      this.#blocks.delete(firstNumber / BLOCK_ROWS);
+      if (rows!.table.rowCount > FORGOTTEN_MAX) continue;
+      for (let at = 0; at < lookups.length; at++) {
+        const isFree = lookups[at] === 0 && firstRow + at < rows!.table.rowCount;
+        const key = isFree ? rows!.table.key(firstRow + at) : "/";
+        if (!key.endsWith("/")) this.#keep(`${number}/${key}`, firstNumber + at as InodeNumber);
+      }
+    }
+  }
+
+  #wake(number: InodeNumber): FileInode | undefined {
+    const block = this.#blocks.get(Math.floor(number / BLOCK_ROWS));
+    return block?.rows.wakeRow(block.firstRow + number - block.firstNumber);
+  }
+
+  #forgetRow(number: InodeNumber, count: number): void {
+    const block = this.#blocks.get(Math.floor(number / BLOCK_ROWS));
+    if (block === undefined) return;
+    block.rows.forget(block.firstRow + number - block.firstNumber, count);
+    this.release(block.rows.directory);
   }
 
   #add<T extends Inode>(inode: T): T {
@@ -143,16 +243,25 @@ export class InodeTable {
   }
 
   #keepNumber({ kind, number, name }: Inode, parent: DirectoryInode): void {
-    this.#forgotten.set(`${parent.number}/${name}${kind === "directory" ? "/" : ""}`, number);
+    if (parent.children.asleep?.giveBack(number, name)) return;
+    this.#keep(`${parent.number}/${name}${kind === "directory" ? "/" : ""}`, number);
+  }
+
+  #keep(place: string, number: InodeNumber): void {
+    this.#forgotten.set(place, number);
     if (this.#forgotten.size <= FORGOTTEN_MAX) return;
     const [oldest] = this.#forgotten.keys();
     this.#forgotten.delete(oldest!);
   }
 
-  /** The number that the inode of this name had, or a new one. */
-  #numberOf(place: string): InodeNumber {
+  /** The number that the inode of this name had. */
+  #forgottenNumber(place: string): InodeNumber | undefined {
     const known = this.#forgotten.get(place);
     this.#forgotten.delete(place);
-    return known ?? ++this.#last as InodeNumber;
+    return known;
+  }
+
+  #next(): InodeNumber {
+    return ++this.#last as InodeNumber;
   }
 }

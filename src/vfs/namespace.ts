@@ -5,7 +5,8 @@
  */
 import type { ListedEntry, ListedFile } from "../listings/listing.ts";
 import type { PosixAttributes } from "../listings/posix_metadata.ts";
-import { attrOf } from "./attr.ts";
+import type { NameTable } from "../listings/name_table.ts";
+import { attrOf, listedAttr } from "./attr.ts";
 import {
   type AttrReply,
   type Entry,
@@ -22,11 +23,18 @@ const NO_ATTRIBUTES: PosixAttributes = {};
 /** Attributes of a file that is being written: soon different, and known here alone. */
 const LOCAL_ATTR_TTL_MS = 1000;
 
+/** Where a listing tells of a name. */
+export interface ListingRow {
+  readonly table: NameTable;
+  readonly row: number;
+}
+
 export class Namespace {
   readonly #volume: Volume;
 
   constructor(volume: Volume) {
     this.#volume = volume;
+    volume.inodes.onWake = (inode, file) => void this.setContent(inode, { kind: "file", ...file });
   }
 
   /** lookup(): a negative entry when there is no such name. */
@@ -166,6 +174,25 @@ export class Namespace {
     inode.lookups++;
     const { attr, ttlMs: attrTtlMs } = this.attrReply(inode);
     return { ino: inode.number, generation: 0, attr, entryTtlMs: ttlMs, attrTtlMs };
+  }
+
+  /**
+   * The same of a row of the directory's listing, of which no more is known and no inode is awake; undefined
+   * when it needs an inode.
+   */
+  rowEntryOf(
+    directory: DirectoryInode,
+    { table, row }: ListingRow,
+    name: string,
+    file: ListedFile,
+  ): Entry | undefined {
+    const { inodes, options } = this.#volume;
+    if (file.attributes !== undefined) return undefined;
+    const ino = inodes.giveRow(directory, table, row, name, file);
+    if (ino === undefined) return undefined;
+    const ttlMs = options.listings.remainingTtlMs(directory.prefix);
+    const attr = listedAttr(options, ino, file);
+    return { ino, generation: 0, attr, entryTtlMs: ttlMs, attrTtlMs: ttlMs };
   }
 
   attrReply(inode: Inode): AttrReply {

@@ -9,6 +9,7 @@ import { S_IFDIR } from "../base/posix.ts";
 import { type ListedEntry, Listing } from "../listings/listing.ts";
 import {
   type Dirent,
+  type Entry,
   FsError,
   type MaybePromise,
   type OpContext,
@@ -16,7 +17,7 @@ import {
 } from "./file_system.ts";
 import type { DirectoryHandle, DirectorySnapshot } from "./handle_table.ts";
 import { type DirectoryInode, fileTypeOf, type Inode } from "./inode.ts";
-import { countsItself, hasLocal, type Namespace } from "./namespace.ts";
+import { countsItself, hasLocal, type ListingRow, type Namespace } from "./namespace.ts";
 import type { Volume } from "./volume.ts";
 
 /** "." and "..". */
@@ -92,7 +93,8 @@ export class ReadDirectory {
       const name = table.shownName(row);
       if (name === undefined) continue;
       const listed = listing.entryOfRow(table, row, name);
-      if (!this.#emitOne(inode, prefix, name, listed, DOTS + row + 1, emit)) return "full";
+      const place = listing.isAsListed(table, name) ? { table, row } : undefined;
+      if (!this.#emitOne(inode, prefix, name, listed, DOTS + row + 1, emit, place)) return "full";
     }
     if (!table.isWhole) return "more";
     const beside = snapshot.beside ??= this.#beside(inode, snapshot);
@@ -113,18 +115,33 @@ export class ReadDirectory {
     entry: ListedEntry | undefined,
     cookie: number,
     emit: Emit,
+    place?: ListingRow,
   ): boolean {
-    const child = inode.children.get(name);
+    const child = inode.children.peek(name);
     const listed = this.#unlessRemoved(prefix, name, entry);
     // Removed since the names were taken.
     if (listed === undefined && !(child !== undefined && isOnlyHere(child))) return true;
     return emit({
       name,
-      ino: child?.number ?? UNKNOWN_INODE,
+      ino: child?.number ?? inode.children.asleep?.numberAt(name, place) ?? UNKNOWN_INODE,
       type: child?.type ?? typeOf(listed!),
       cookie,
-      entry: () => this.#namespace.entryOf(inode, this.#namespace.resolve(inode, name, listed)),
+      entry: () => this.#entry(inode, name, listed, place),
     });
+  }
+
+  #entry(
+    inode: DirectoryInode,
+    name: string,
+    listed: ListedEntry | undefined,
+    place: ListingRow | undefined,
+  ): Entry {
+    const isFree = place !== undefined && inode.children.peek(name) === undefined;
+    const entry = isFree && listed?.kind === "file"
+      ? this.#namespace.rowEntryOf(inode, place, name, listed)
+      : undefined;
+    return entry ??
+      this.#namespace.entryOf(inode, this.#namespace.resolve(inode, name, listed));
   }
 
   /** The names that are in no row of the listing. */
