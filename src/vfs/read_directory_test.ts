@@ -5,6 +5,7 @@ import { type SeededRandom, withSeed } from "../../tests/support/seeded_random.t
 import { TransportError } from "../s3/errors.ts";
 import type { ListOptions, ListPage } from "../s3/object_store.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
+import { errnoOf } from "./errno_map.ts";
 import type { Dirent, HandleId, InodeNumber } from "./file_system.ts";
 
 /** A bucket with small pages, which come when the test says so once it has set `held`. */
@@ -213,3 +214,51 @@ async function readWhileChanging(random: SeededRandom): Promise<void> {
   for (const name of seen) assert.ok(names.includes(name) || made.has(name), name);
   assert.deepEqual((await volume.list("d")).sort(), [...staying, ...made].sort());
 }
+
+Deno.test("Files that were only listed can be looked at, read, changed and removed by their numbers", async () => {
+  const clock = new FakeClock(1);
+  await using volume = new MemoryVolume({ clock, ttlMs: 1000 });
+  const names = ["gone", "kept", "old", "read", "removed", "written"];
+  for (const name of names) await volume.putObject(`d/${name}`, name);
+  const given = new Map<string, InodeNumber>();
+  const list = async () => {
+    for (const { name, entry } of await volume.dirents("d")) {
+      const { ino, attr } = entry!();
+      assert.equal(attr?.size, name.length, name);
+      assert.equal(given.get(name) ?? ino, ino, name);
+      given.set(name, ino as InodeNumber);
+    }
+  };
+  await list();
+  await list();
+  const number = (name: string) => given.get(name)!;
+  const { fs } = volume;
+  assert.deepEqual(
+    await volume.calls(async () => {
+      assert.equal((await fs.getattr(number("kept"), undefined, context)).attr.size, 4);
+      const { fh } = await fs.open(number("read"), 0, context);
+      assert.equal(await volume.readOpen({ ino: number("read"), fh }), "read");
+      fs.release(number("read"), fh, context);
+    }),
+    { get: 1 },
+  );
+  await volume.write("d/written", "written anew");
+  await volume.unlink("d/removed");
+  assert.equal((await volume.entry("d/written")).ino, number("written"));
+
+  // Somebody else changes the bucket, and the listing is made anew.
+  await volume.putObject("d/old", "new bytes");
+  await volume.store.delete("d/gone", context.signal);
+  await advance(volume, 2000);
+  assert.deepEqual(await volume.list("d"), ["kept", "old", "read", "written"]);
+  const { attr } = await fs.getattr(number("old"), undefined, context);
+  assert.deepEqual([attr.ino, attr.size], [number("old"), 9]);
+  assert.equal((await fs.getattr(number("removed"), undefined, context)).attr.nlink, 0);
+  await assert.rejects(
+    async () => await fs.getattr(number("gone"), undefined, context),
+    (error) => errnoOf(error) === "ESTALE",
+  );
+  for (const ino of given.values()) fs.forget(ino, 100);
+  fs.forget(await volume.ino("d"), 100);
+  assert.deepEqual(fs.counts(), { inodes: 1, handles: 0 });
+});
