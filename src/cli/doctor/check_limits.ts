@@ -14,13 +14,15 @@ const OPEN_FILES_MIN = 4096;
 export interface Limits {
   /** Of the file system that holds a path that exists. */
   readonly diskSpace: (path: string) => DiskSpace;
+  /** What the cache has on disk; undefined when no daemon tells. */
+  readonly cacheUsedBytes: number | undefined;
   /** Text of /proc/PID/limits of the daemon, or of this process. */
   readonly limits: string;
 }
 
 export async function checkLimits(
   daemon: DaemonConfig,
-  { diskSpace, limits }: Limits,
+  { diskSpace, cacheUsedBytes, limits }: Limits,
 ): Promise<readonly Finding[]> {
   const findings = new Findings();
   const state = diskSpace(await existing(daemon.stateDir)).freeBytes;
@@ -32,16 +34,19 @@ export async function checkLimits(
   else findings.ok("disk.state", message);
   const budget = daemon.cacheSizeBytes;
   if (budget !== undefined && budget > 0) {
-    const { totalBytes } = diskSpace(await existing(daemon.cacheDir));
-    const text = `the cache may take ${formatSize(budget)} of a disk of ${formatSize(totalBytes)}`;
-    if (budget <= totalBytes) findings.ok("disk.cache", text);
+    const { totalBytes, freeBytes } = diskSpace(await existing(daemon.cacheDir));
+    // Without a daemon it is not known how much of the disk is the cache's already.
+    const roomBytes = cacheUsedBytes === undefined ? totalBytes : cacheUsedBytes + freeBytes;
+    const text = `the cache may take ${formatSize(budget)}; its disk has ${
+      formatSize(roomBytes)
+    } for it at most`;
+    if (budget <= roomBytes) findings.ok("disk.cache", text);
     else {
-      const why = "The cache will fill the disk";
       findings.warning(
         "disk.cache",
         text,
-        why,
-        "Lower cache_size, or set cache_dir to another disk",
+        "Less is cached than the config says, and the disk is always nearly full",
+        "Lower cache_size, make room, or set cache_dir to another disk",
       );
     }
   }

@@ -4,7 +4,12 @@ import { checkLimits } from "./check_limits.ts";
 
 const GIB = 2 ** 30;
 
-async function check(freeBytes: number, cacheSizeBytes: number, openFiles: number) {
+async function check(
+  freeBytes: number,
+  cacheSizeBytes: number,
+  openFiles: number,
+  cacheUsedBytes?: number,
+) {
   const daemon = {
     stateDir: "/nowhere/state",
     cacheDir: "/nowhere/cache",
@@ -16,6 +21,7 @@ async function check(freeBytes: number, cacheSizeBytes: number, openFiles: numbe
       asked.push(path);
       return { totalBytes: 100 * GIB, freeBytes };
     },
+    cacheUsedBytes,
     limits:
       `Limit  Soft Limit  Hard Limit  Units\nMax open files            ${openFiles}   524288   files\n`,
   });
@@ -30,5 +36,10 @@ Deno.test("Room and limits are held against what is counted on", async () => {
   assert.deepEqual(await check(GIB / 2, 200 * GIB, 1024), [
     ...["disk.state: warning", "disk.cache: warning", "files: warning"],
   ]);
+  const cache = async (usedBytes: number | undefined) =>
+    (await check(5 * GIB, 20 * GIB, 65536, usedBytes))[1];
+  assert.equal(await cache(18 * GIB), "disk.cache: ok");
+  assert.equal(await cache(10 * GIB), "disk.cache: warning");
+  assert.equal(await cache(undefined), "disk.cache: ok");
   assert.deepEqual(await check(1, 0, 65536), ["disk.state: error", "files: ok"]);
 });

@@ -84,7 +84,9 @@ async function checkLinux(
   const stale = await checkStaleMounts(config, await mountTable(environment), mountState, signal);
   if (config === undefined) return [...fuse, ...stale];
   const limits = await Deno.readTextFile(`/proc/${status?.pid ?? "self"}/limits`).catch(() => "");
-  return [...fuse, ...stale, ...await checkLimits(config.daemon, { diskSpace, limits })];
+  const cacheUsedBytes = status?.cache.used_bytes;
+  const numbers = await checkLimits(config.daemon, { diskSpace, cacheUsedBytes, limits });
+  return [...fuse, ...stale, ...numbers];
 }
 
 async function askDaemon(
