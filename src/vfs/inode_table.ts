@@ -230,8 +230,11 @@ export class InodeTable {
   #forgetRow(number: InodeNumber, count: number): void {
     const block = this.#blocks.get(Math.floor(number / BLOCK_ROWS));
     if (block === undefined) return;
-    block.rows.forget(block.firstRow + number - block.firstNumber, count);
-    this.release(block.rows.directory);
+    const { rows: { directory }, rows } = block;
+    rows.forget(block.firstRow + number - block.firstNumber, count);
+    // The table of a large directory is not kept for its numbers alone.
+    if (rows.count === 0 && rows.table.rowCount > FORGOTTEN_MAX) this.#dropRows(directory);
+    this.release(directory);
   }
 
   #add<T extends Inode>(inode: T): T {

@@ -86,6 +86,20 @@ Deno.test("A name keeps its number, asleep, awake, forgotten and listed again; a
   inodes.checkInvariants();
 });
 
+Deno.test("The listing of a large directory goes with the last file that the kernel knows of it", () => {
+  const inodes = new InodeTable();
+  const names = Array.from({ length: 60_000 }, (_, index) => `f${100_000 + index}`);
+  const table = tableOf(names);
+  const { children } = inodes.root;
+  const [first, second] = names.slice(50_000, 50_002)
+    .map((name) => give(inodes, inodes.root, table, name)!);
+  inodes.forget(first!, 1);
+  assert.equal(children.asleep?.table, table);
+  inodes.forget(second!, 1);
+  assert.equal(children.asleep, undefined);
+  inodes.checkInvariants();
+});
+
 Deno.test("A file that the kernel was given very often wakes rather than miscounts", () => {
   const inodes = new InodeTable();
   const table = tableOf(["a"]);
