@@ -17,6 +17,7 @@ import type { KeptListings } from "./kept_listings.ts";
 import { type ListedDirectory, type ListedEntry, Listing } from "./listing.ts";
 import { type ListingNeed, ListingRefresher } from "./listing_refresher.ts";
 import { ListingMap } from "./listing_map.ts";
+import type { NameTable } from "./name_table.ts";
 import { RecalledListings } from "./recalled_listings.ts";
 import { SingleNames } from "./single_names.ts";
 import { type DirectoryAhead, TreeWalk } from "./tree_walk.ts";
@@ -111,6 +112,20 @@ export class DirectoryListings {
     // Of an old listing only what is in it.
     const entry = this.#isShown(listing) ? listing.get(name) : undefined;
     return entry && { entry };
+  }
+
+  /**
+   * Where a listing that is believed tells all that is known of a file; undefined when more is known, or
+   * it is no file, or a request is needed.
+   */
+  peekRow(
+    prefix: string,
+    name: string,
+  ): { readonly table: NameTable; readonly row: number } | undefined {
+    const listing = this.#listings.get(prefix);
+    if (listing === undefined || !this.#isFresh(listing)) return undefined;
+    const row = listing.rowOfFile(name);
+    return row < 0 ? undefined : { table: listing.table, row };
   }
 
   /** What is listed behind `name` (undefined: from the first one) as far as is known without a request. */

@@ -133,6 +133,12 @@ export class Listing {
     return table === this.#table && (this.#own.size === 0 || !this.#own.has(name));
   }
 
+  /** The row of a file of which no more is known than what stands there; -1 when there is none. */
+  rowOfFile(name: string): number {
+    const row = this.#own.has(name) ? -1 : this.#table.findShown(name);
+    return row < 0 || this.#table.isDirectory(row) ? -1 : row;
+  }
+
   /** The names that are in no row of `table`. */
   namesBeside(table: NameTable): string[] {
     const names: string[] = [];

@@ -98,6 +98,11 @@ export class NameTable {
     return key.endsWith("/") ? key.slice(0, -1) : key;
   }
 
+  isDirectory(row: number): boolean {
+    const chunk = this.#chunkOf(row);
+    return chunk.keys.endsWith(row - chunk.firstRow, SLASH);
+  }
+
   /** What is known of the file in a row; undefined for a directory. */
   file(row: number): FileFacts & { readonly kind: "file" } | undefined {
     const chunk = this.#chunkOf(row);

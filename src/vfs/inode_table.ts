@@ -16,6 +16,13 @@ const FORGOTTEN_MAX = 50_000;
 
 type Rows = KnownRows<DirectoryInode, FileInode>;
 
+/** A file that is asleep. */
+export interface AsleepFile {
+  readonly directory: DirectoryInode;
+  readonly name: string;
+  readonly file: FileFacts;
+}
+
 export class InodeTable {
   readonly root = new DirectoryInode(ROOT_INODE, undefined, "", {});
   readonly #inodes = new Map<InodeNumber, Inode>([[ROOT_INODE, this.root]]);
@@ -144,6 +151,15 @@ export class InodeTable {
     parentA.children.set(nameA, b);
   }
 
+  /** Where the listing tells of an inode that is asleep; undefined for any other. */
+  asleep(number: InodeNumber): AsleepFile | undefined {
+    const block = this.#inodes.has(number) ? undefined : this.#blockOf(number);
+    const row = block === undefined ? -1 : block.firstRow + number - block.firstNumber;
+    if (block?.rows.numberOf(row) === undefined) return undefined;
+    const { directory, table } = block.rows;
+    return { directory, name: table.key(row), file: table.file(row)! };
+  }
+
   /** The kernel drops `count` lookups. */
   forget(number: InodeNumber, count: number): void {
     const inode = this.#inodes.get(number);
@@ -223,12 +239,16 @@ export class InodeTable {
   }
 
   #wake(number: InodeNumber): FileInode | undefined {
-    const block = this.#blocks.get(Math.floor(number / BLOCK_ROWS));
+    const block = this.#blockOf(number);
     return block?.rows.wakeRow(block.firstRow + number - block.firstNumber);
   }
 
+  #blockOf(number: InodeNumber): RowBlock<DirectoryInode, FileInode> | undefined {
+    return this.#blocks.get(Math.floor(number / BLOCK_ROWS));
+  }
+
   #forgetRow(number: InodeNumber, count: number): void {
-    const block = this.#blocks.get(Math.floor(number / BLOCK_ROWS));
+    const block = this.#blockOf(number);
     if (block === undefined) return;
     const { rows: { directory }, rows } = block;
     rows.forget(block.firstRow + number - block.firstNumber, count);

@@ -5,7 +5,7 @@
  */
 import type { ListedEntry, ListedFile } from "../listings/listing.ts";
 import type { PosixAttributes } from "../listings/posix_metadata.ts";
-import type { NameTable } from "../listings/name_table.ts";
+import type { FileFacts, NameTable } from "../listings/name_table.ts";
 import { attrOf, listedAttr } from "./attr.ts";
 import {
   type AttrReply,
@@ -40,6 +40,8 @@ export class Namespace {
   /** lookup(): a negative entry when there is no such name. */
   lookup(parent: InodeNumber, name: string, context: OpContext): MaybePromise<Entry> {
     const directory = this.#volume.inodes.directory(parent);
+    const entry = this.#rowEntry(directory, name);
+    if (entry !== undefined) return entry;
     // Counted in the turn in which it was found: in the next one it may have been let go.
     const use = (inode: Inode | undefined) => this.entryOf(directory, inode);
     return this.#find(directory, name, context.signal, use);
@@ -47,6 +49,8 @@ export class Namespace {
 
   /** getattr(): as the listing says, if the inode still bears its name. */
   getattr(number: InodeNumber, context: OpContext): MaybePromise<AttrReply> {
+    const known = this.#rowAttr(number);
+    if (known !== undefined) return known;
     const inode = this.#volume.inodes.get(number);
     const { parent } = inode;
     if (parent === undefined || inode.unlinked || countsItself(inode)) {
@@ -184,15 +188,39 @@ export class Namespace {
     directory: DirectoryInode,
     { table, row }: ListingRow,
     name: string,
-    file: ListedFile,
+    file: FileFacts,
   ): Entry | undefined {
     const { inodes, options } = this.#volume;
-    if (file.attributes !== undefined) return undefined;
     const ino = inodes.giveRow(directory, table, row, name, file);
     if (ino === undefined) return undefined;
     const ttlMs = options.listings.remainingTtlMs(directory.prefix);
     const attr = listedAttr(options, ino, file);
     return { ino, generation: 0, attr, entryTtlMs: ttlMs, attrTtlMs: ttlMs };
+  }
+
+  /** As `lookup`, where the listing tells all that is known. */
+  #rowEntry(directory: DirectoryInode, name: string): Entry | undefined {
+    const { changes, options } = this.#volume;
+    if (directory.unlinked || directory.isNew) return undefined;
+    if (directory.children.peek(name) !== undefined) return undefined;
+    const place = options.listings.peekRow(directory.prefix, name);
+    if (place === undefined || changes.isRemoved(directory.prefix + name)) return undefined;
+    return this.rowEntryOf(directory, place, name, place.table.file(place.row)!);
+  }
+
+  /** As `getattr`, of an inode that is asleep and as the listing says. */
+  #rowAttr(number: InodeNumber): AttrReply | undefined {
+    const { inodes, options } = this.#volume;
+    const asleep = inodes.asleep(number);
+    if (asleep === undefined || asleep.directory.unlinked) return undefined;
+    const { prefix } = asleep.directory;
+    const place = options.listings.peekRow(prefix, asleep.name);
+    const file = place?.table.file(place.row);
+    if (file?.etag !== asleep.file.etag || file.size !== asleep.file.size) return undefined;
+    return {
+      attr: listedAttr(options, number, file),
+      ttlMs: options.listings.remainingTtlMs(prefix),
+    };
   }
 
   attrReply(inode: Inode): AttrReply {

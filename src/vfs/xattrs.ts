@@ -48,7 +48,10 @@ export class Xattrs {
    * every file.
    */
   list(number: InodeNumber): string[] {
-    return Object.keys(this.#volume.inodes.get(number).attributes.xattrs ?? {});
+    const { inodes } = this.#volume;
+    // Programs that list directories ask of every file.
+    if (inodes.asleep(number) !== undefined) return [];
+    return Object.keys(inodes.get(number).attributes.xattrs ?? {});
   }
 
   async set(
