@@ -236,6 +236,8 @@ Deno.test("Files that were only listed can be looked at, read, changed and remov
   assert.deepEqual(
     await volume.calls(async () => {
       assert.equal((await fs.getattr(number("kept"), undefined, context)).attr.size, 4);
+      assert.equal((await volume.entry("d/kept")).ino, number("kept"));
+      assert.deepEqual(fs.listxattr(number("kept")), []);
       const { fh } = await fs.open(number("read"), 0, context);
       assert.equal(await volume.readOpen({ ino: number("read"), fh }), "read");
       fs.release(number("read"), fh, context);
