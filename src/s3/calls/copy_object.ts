@@ -2,9 +2,9 @@
 import type { S3Call, S3Client } from "../client.ts";
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import type { CopyOptions, CopySource, PutResult } from "../object_store.ts";
-import { XmlReader } from "../xml_reader.ts";
 import { withCondition } from "./_conditions.ts";
 import { asSourceCondition, copySourceHeaders } from "./_copy_source.ts";
+import { sendForField } from "./_xml_documents.ts";
 import { headObject } from "./head_object.ts";
 import { asPrecondition, propertyHeaders } from "./put_object.ts";
 
@@ -45,29 +45,15 @@ export async function copyObject(
 }
 
 async function send(client: S3Client, call: S3Call, signal: AbortSignal): Promise<PutResult> {
-  const { text, headers } = await client.sendForXml(
+  const { value: etag, headers } = await sendForField(
+    client,
     call,
-    ["CopyObjectResult"],
+    "CopyObjectResult",
+    "ETag",
     signal,
   );
-  const etag = etagIn(text);
-  if (etag === undefined) throw client.protocolError(call, headers, "the answer has no ETag");
   const versionId = headers.get("x-amz-version-id");
   return { etag, ...(versionId === null ? {} : { versionId }) };
-}
-
-function etagIn(document: string): string | undefined {
-  try {
-    const xml = new XmlReader(document);
-    xml.enter();
-    while (xml.enter()) {
-      if (xml.name === "ETag") return xml.text();
-      xml.skip();
-    }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  return undefined;
 }
 
 /**

@@ -2,13 +2,14 @@
 import type { S3Client } from "../client.ts";
 import { decodeListed } from "../key_encoding.ts";
 import type { ListMultipartOptions, MultipartPage, OpenUpload } from "../object_store.ts";
-import { runSdk, SDK_BUCKET } from "../sdk.ts";
+import type { XmlReader } from "../xml_reader.ts";
+import { readFields, readXml } from "./_xml_documents.ts";
 
-const CALL = {
-  operation: "ListMultipartUploads",
-  kind: "list",
-  roots: ["ListMultipartUploadsResult"],
-} as const;
+interface Listed {
+  readonly uploads: readonly ReadonlyMap<string, string>[];
+  /** The texts of the document's other elements. */
+  readonly fields: ReadonlyMap<string, string>;
+}
 
 /** Where a page goes on: behind this upload of this key; id "" where the server names none. */
 type Markers = readonly [key: string, uploadId: string];
@@ -22,43 +23,55 @@ export async function listMultipartUploads(
   const [keyMarker, uploadIdMarker]: Partial<Markers> = token === undefined
     ? []
     : JSON.parse(token) as Markers;
-  const { output, headers } = await runSdk(
-    client,
-    CALL,
-    signal,
-    (sdk, sdkOptions) =>
-      sdk.client.send(
-        new sdk.commands.ListMultipartUploadsCommand({
-          Bucket: SDK_BUCKET,
-          EncodingType: "url",
-          Prefix: prefix === "" ? undefined : prefix,
-          KeyMarker: keyMarker,
-          UploadIdMarker: uploadIdMarker || undefined,
-          MaxUploads: maxUploads,
-        }),
-        sdkOptions,
-      ),
-  );
-  const wrong = (what: string) => client.protocolError(CALL, headers, what);
+  const call = {
+    operation: "ListMultipartUploads",
+    kind: "list",
+    method: "GET",
+    query: {
+      uploads: "",
+      // Keys may hold characters that XML cannot.
+      "encoding-type": "url",
+      ...(prefix === "" ? {} : { prefix }),
+      ...(keyMarker === undefined ? {} : { "key-marker": keyMarker }),
+      ...(uploadIdMarker ? { "upload-id-marker": uploadIdMarker } : {}),
+      ...(maxUploads === undefined ? {} : { "max-uploads": String(maxUploads) }),
+    },
+  } as const;
+  const answer = await client.sendForXml(call, ["ListMultipartUploadsResult"], signal);
+  const listed = readXml(client, call, answer, readUploads);
+  const wrong = (what: string) => client.protocolError(call, answer.headers, what);
   const decode = (text: string) => {
     try {
-      return output.EncodingType === "url" ? decodeListed(text) : text;
+      return listed.fields.get("EncodingType") === "url" ? decodeListed(text) : text;
     } catch {
       throw wrong("a key of the listing is not URL-encoded");
     }
   };
-  const uploads = (output.Uploads ?? []).map(({ Key, UploadId, Initiated }): OpenUpload => {
-    if (Key === undefined || UploadId === undefined || Initiated === undefined) {
+  const uploads = listed.uploads.map((upload): OpenUpload => {
+    const [key, uploadId] = [upload.get("Key"), upload.get("UploadId")];
+    const initiatedMs = Date.parse(upload.get("Initiated") ?? "");
+    if (key === undefined || uploadId === undefined || Number.isNaN(initiatedMs)) {
       throw wrong("an upload of the listing has no key, id or time");
     }
-    return { key: decode(Key), uploadId: UploadId, initiatedMs: Initiated.getTime() };
+    return { key: decode(key), uploadId, initiatedMs };
   });
-  if (output.IsTruncated !== true) return { uploads };
+  if (listed.fields.get("IsTruncated") !== "true") return { uploads };
   // MinIO leaves NextKeyMarker empty.
-  const nextKey = decode(output.NextKeyMarker ?? "") || uploads.at(-1)?.key;
-  const next: Markers = [nextKey ?? "", output.NextUploadIdMarker ?? ""];
+  const nextKey = decode(listed.fields.get("NextKeyMarker") ?? "") || uploads.at(-1)?.key;
+  const next: Markers = [nextKey ?? "", listed.fields.get("NextUploadIdMarker") ?? ""];
   const nextToken = JSON.stringify(next);
   // Either would send the reader round in circles.
   if (next[0] === "" || nextToken === token) throw wrong("the listing goes on, but not from where");
   return { uploads, nextToken };
+}
+
+function readUploads(xml: XmlReader): Listed {
+  const uploads: ReadonlyMap<string, string>[] = [];
+  const fields = new Map<string, string>();
+  while (xml.enter()) {
+    const { name } = xml;
+    if (name === "Upload") uploads.push(readFields(xml));
+    else fields.set(name, xml.text());
+  }
+  return { uploads, fields };
 }

@@ -11,10 +11,10 @@ import type {
   PutResult,
   WriteCondition,
 } from "../object_store.ts";
-import { runSdk, SDK_BUCKET } from "../sdk.ts";
 import { bodyChecksum, etagsAreMd5 } from "./_body_checksum.ts";
 import { withCondition } from "./_conditions.ts";
 import { asSourceCondition, copySourceHeaders } from "./_copy_source.ts";
+import { escapeXml, sendForField, xmlBody } from "./_xml_documents.ts";
 import { asPrecondition, propertyHeaders } from "./put_object.ts";
 
 export async function createMultipart(
@@ -27,23 +27,14 @@ export async function createMultipart(
   const call = {
     operation: "CreateMultipartUpload",
     kind: "other",
+    method: "POST",
     key,
+    query: { uploads: "" },
     isOnce: true,
     headers: { ...propertyHeaders(options), ...writeHeaders },
-    roots: ["InitiateMultipartUploadResult"],
   } as const;
-  const { output, headers } = await runSdk(
-    client,
-    call,
-    signal,
-    (sdk, sdkOptions) =>
-      sdk.client.send(
-        new sdk.commands.CreateMultipartUploadCommand({ Bucket: SDK_BUCKET, Key: key }),
-        sdkOptions,
-      ),
-  );
-  if (!output.UploadId) throw client.protocolError(call, headers, "the answer has no upload id");
-  return output.UploadId;
+  const root = "InitiateMultipartUploadResult";
+  return (await sendForField(client, call, root, "UploadId", signal)).value;
 }
 
 export async function uploadPart(
@@ -86,35 +77,21 @@ export async function uploadPartCopy(
   const call = {
     operation: "UploadPartCopy",
     kind: "copy",
+    method: "PUT",
     key,
+    query: { partNumber: String(partNumber), uploadId },
     isLong: true,
     headers: {
       ...copySourceHeaders(client, source),
       "x-amz-copy-source-range": `bytes=${range.start}-${range.end - 1}`,
     },
-    roots: ["CopyPartResult"],
   } as const;
-  const { output, headers } = await runSdk(
-    client,
-    call,
-    signal,
-    (sdk, sdkOptions) =>
-      sdk.client.send(
-        new sdk.commands.UploadPartCopyCommand({
-          Bucket: SDK_BUCKET,
-          Key: key,
-          CopySource: "set above",
-          UploadId: uploadId,
-          PartNumber: partNumber,
-        }),
-        sdkOptions,
-      ),
-  ).catch((error: unknown) => {
+  try {
+    const { value: etag } = await sendForField(client, call, "CopyPartResult", "ETag", signal);
+    return { partNumber, etag };
+  } catch (error) {
     throw asSourceCondition(error, source);
-  });
-  const etag = output.CopyPartResult?.ETag;
-  if (etag === undefined) throw client.protocolError(call, headers, "the answer has no ETag");
-  return { partNumber, etag };
+  }
 }
 
 export async function completeMultipart(
@@ -125,15 +102,23 @@ export async function completeMultipart(
   condition: WriteCondition,
   signal: AbortSignal,
 ): Promise<PutResult> {
+  const sorted = [...parts].sort((a, b) => a.partNumber - b.partNumber);
+  const { body, headers: bodyHeaders } = xmlBody(
+    "CompleteMultipartUpload",
+    sorted.map((part) =>
+      `<Part><ETag>${escapeXml(part.etag)}</ETag><PartNumber>${part.partNumber}</PartNumber></Part>`
+    ).join(""),
+  );
   const call = {
     operation: "CompleteMultipartUpload",
     kind: "other",
+    method: "POST",
     key,
+    query: { uploadId },
     isLong: true,
-    roots: ["CompleteMultipartUploadResult"],
+    body,
   } as const;
-  const Parts = [...parts].sort((a, b) => a.partNumber - b.partNumber)
-    .map((part) => ({ PartNumber: part.partNumber, ETag: part.etag }));
+  const root = "CompleteMultipartUploadResult";
   try {
     return await withCondition(
       client,
@@ -141,26 +126,12 @@ export async function completeMultipart(
       call,
       condition,
       signal,
-      async (headers) => {
-        const { output, headers: answer } = await runSdk(
-          client,
-          { ...call, headers },
-          signal,
-          (sdk, sdkOptions) =>
-            sdk.client.send(
-              new sdk.commands.CompleteMultipartUploadCommand({
-                Bucket: SDK_BUCKET,
-                Key: key,
-                UploadId: uploadId,
-                MultipartUpload: { Parts },
-              }),
-              sdkOptions,
-            ),
-        );
-        if (!output.ETag) throw client.protocolError(call, answer, "the answer has no ETag");
-        verifyEtag(client, call, output.ETag, parts, answer);
-        const versionId = answer.get("x-amz-version-id");
-        return { etag: output.ETag, ...(versionId === null ? {} : { versionId }) };
+      async (also) => {
+        const headers = { ...bodyHeaders, ...also };
+        const answer = await sendForField(client, { ...call, headers }, root, "ETag", signal);
+        verifyEtag(client, call, answer.value, parts, answer.headers);
+        const versionId = answer.headers.get("x-amz-version-id");
+        return { etag: answer.value, ...(versionId === null ? {} : { versionId }) };
       },
     );
   } catch (error) {

@@ -7,7 +7,6 @@ import type { ObjectStore } from "../object_store.ts";
 const NEVER = new AbortController().signal;
 
 Deno.test("answers without what they must tell are errors", async () => {
-  await import("@aws-sdk/client-s3"); // which may take longer than the calls below may
   const works: [ScriptedReply, (store: ObjectStore) => Promise<unknown>][] = [
     [reply(200), (store) => store.put("k", new Uint8Array(1), {}, NEVER)],
     [reply(200), (store) => store.uploadPart("k", "u", 1, new Uint8Array(1), NEVER)],
