@@ -1,7 +1,7 @@
 /** Where the bytes of one file content come from. */
 import type { ByteRange } from "../base/byte_range.ts";
 import { TransportError } from "../s3/errors.ts";
-import type { ObjectBody, ObjectStore } from "../s3/object_store.ts";
+import type { ObjectBody, ObjectInfo, ObjectStore } from "../s3/object_store.ts";
 
 /**
  * One content of one object: the same `id` always means the same bytes. `key` and `etag` say where
@@ -16,6 +16,8 @@ export interface ObjectSource {
   readonly etag: string;
   /** In bytes. */
   readonly size: number;
+  /** Told what a GET of the bytes tells of their object, besides them. */
+  readonly onInfo?: ((info: ObjectInfo) => void) | undefined;
 }
 
 let lastId = 0;
@@ -38,7 +40,9 @@ export async function openSource(
   for (;;) {
     const { key, etag } = source;
     try {
-      return await source.store.get(key, { range, ifMatch: etag }, signal);
+      const body = await source.store.get(key, { range, ifMatch: etag }, signal);
+      source.onInfo?.(body.info);
+      return body;
     } catch (error) {
       if (source.key === key && source.etag === etag) throw error;
     }

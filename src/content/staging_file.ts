@@ -38,8 +38,8 @@ export interface StagedLayout {
 /** Files up to this size are in memory, until they have to be on the disk by themselves. */
 export const SMALL_BYTES_MAX = 64 * 2 ** 10;
 
-/** Inherited bytes are fetched in steps of this size. */
-const FETCH_STEP = 4 * 2 ** 20;
+/** Inherited bytes are fetched in steps of this size: what a part lacks comes by one request. */
+const FETCH_STEP = 8 * 2 ** 20;
 /** For each so many bytes it is known when they were changed last: the size of parts that go up. */
 const BLOCK = 8 * 2 ** 20;
 /** A change of more blocks is remembered as one of all that follow. */

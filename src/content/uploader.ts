@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { createHash } from "node:crypto";
 import { type ByteRange, rangeSize } from "../base/byte_range.ts";
+import { LinkedSignal } from "../base/linked_signal.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { StoreError, UnsupportedError } from "../s3/errors.ts";
 import { type DonePart, uploadInParts } from "../s3/multipart_upload.ts";
@@ -60,7 +61,8 @@ export interface UploadProgress extends BegunUpload {
 export interface Upload {
   readonly staged: StagingFile;
   readonly key: string;
-  readonly options: PutOptions;
+  /** Awaited when what is to be read of the base is on its way: its answer may tell what they are. */
+  readonly options: () => Promise<PutOptions>;
   readonly readBase: ReadBase;
   /**
    * Awaited when bytes of the base were brought here, before the object takes the base's place: if the
@@ -170,12 +172,13 @@ export class Uploader {
   }
 
   async #put(upload: Upload, signal: AbortSignal): Promise<Uploaded> {
-    const { staged, key, options, readBase } = upload;
+    const { staged, key, readBase } = upload;
     if (!staged.complete) {
       // First of all, while no memory is held: fetching needs memory too.
       await staged.fetchBase(readBase, signal);
       await upload.onComplete();
     }
+    const options = await upload.options();
     const { size } = staged;
     const reservation = await this.#budget.reserve(size, signal);
     const body = new Uint8Array(size);
@@ -196,11 +199,40 @@ export class Uploader {
     parts: readonly PlannedPart[],
     signal: AbortSignal,
   ): Promise<Uploaded> {
-    const { staged, key, options, readBase, resume } = upload;
-    const { size } = staged;
+    using linked = new LinkedSignal(signal);
+    const lacking = this.#fetchLacking(upload, parts, linked.signal);
+    // Who needs it hears of a failure.
+    lacking.catch(() => {});
+    try {
+      return await this.#sendParts(upload, parts, lacking, signal);
+    } finally {
+      linked.abort(new DOMException("The upload is over", "AbortError"));
+      // Nothing is written to the file by an upload that is over.
+      await lacking.catch(() => {});
+    }
+  }
+
+  /** Brings what parts with data lack of the base. */
+  async #fetchLacking(
+    { staged, readBase }: Upload,
+    parts: readonly PlannedPart[],
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const { range, from } of parts) {
       if (from === "data") await staged.fetchBase(readBase, signal, range);
     }
+  }
+
+  /** `readable`: until then parts are copied, but none are read. */
+  async #sendParts(
+    upload: Upload,
+    parts: readonly PlannedPart[],
+    readable: Promise<void>,
+    signal: AbortSignal,
+  ): Promise<Uploaded> {
+    const { staged, key, resume } = upload;
+    const { size } = staged;
+    const options = await upload.options();
     const copySource = copySourceOf(upload, parts);
     const properties = propertiesOf(options);
     const isResumable = resume !== undefined && isSameSource(resume.copySource, copySource);
@@ -216,6 +248,7 @@ export class Uploader {
         parts,
         budget: this.#budget,
         concurrency: this.partsAtOnce,
+        readable,
         readPart: (range: ByteRange, target: Uint8Array<ArrayBuffer>) => {
           generations.set(range.start, staged.generation);
           fill(upload, target, range.start);

@@ -48,7 +48,7 @@ async function overObject(size: number, body: (scene: Scene) => Promise<void>): 
       upload: (rest = {}) => ({
         staged,
         key: "k",
-        options: { ifMatch: etag },
+        options: () => Promise.resolve({ ifMatch: etag }),
         readBase,
         isStale: () => false,
         onComplete: () => Promise.resolve(),
@@ -149,7 +149,10 @@ Deno.test("Uploader sends everything where the endpoint copies no parts, and doe
     assert.equal(scene.store.openUploads, 0);
     const asked = scene.store.counts.uploadPartCopy;
     write(scene, new Uint8Array(1000).fill(2), 10 * MIB);
-    await scene.uploader.upload(scene.upload({ options: { ifMatch: etag } }), never);
+    await scene.uploader.upload(
+      scene.upload({ options: () => Promise.resolve({ ifMatch: etag }) }),
+      never,
+    );
     assert.equal(scene.store.counts.uploadPartCopy, asked);
   }));
 

@@ -37,7 +37,7 @@ async function withBases(body: (fixture: Fixture) => Promise<void>): Promise<voi
       return {
         staged,
         key: "k",
-        options: {},
+        options: () => Promise.resolve({}),
         readBase,
         isStale: () => false,
         onComplete: () => Promise.resolve(),

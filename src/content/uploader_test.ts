@@ -7,6 +7,7 @@ import { TransportError } from "../s3/errors.ts";
 import type { DonePart } from "../s3/multipart_upload.ts";
 import { MemoryStore, type StoreMethod } from "../s3/stores/memory.ts";
 import { StagingArea } from "./staging_area.ts";
+import type { PutOptions } from "../s3/object_store.ts";
 import type { ReadBase, StagingFile } from "./staging_file.ts";
 import {
   type BegunUpload,
@@ -23,12 +24,14 @@ const MIB = 2 ** 20;
 const details = { operation: "any", bucket: "b" };
 const noBase: ReadBase = () => assert.fail("there is no base to read");
 
+const saying = (options: PutOptions) => () => Promise.resolve(options);
+
 /** An upload of a staging file without a base, to the key "k". */
 function uploadOf(staged: StagingFile, rest: Partial<Upload> = {}): Upload {
   return {
     staged,
     key: "k",
-    options: {},
+    options: saying({}),
     readBase: noBase,
     isStale: () => false,
     onComplete: () => Promise.resolve(),
@@ -107,7 +110,7 @@ function failing(store: MemoryStore, method: StoreMethod, after = 0): void {
 Deno.test("Uploader sends a small file by one PUT, with its properties", () =>
   withStaged(1000, async ({ staged, bytes, store, uploader }) => {
     const options = { contentType: "image/png", metadata: { a: "b" } };
-    const uploaded = await uploader.upload(uploadOf(staged, { options }), never);
+    const uploaded = await uploader.upload(uploadOf(staged, { options: saying(options) }), never);
     assert.equal(uploaded.size, 1000);
     assert.equal(store.counts.put, 1);
     const info = await store.head("k", never);
@@ -163,7 +166,7 @@ Deno.test("Uploader sends an empty file", () =>
 
 Deno.test("Uploader sends a large file in parts", () =>
   withStaged(MULTIPART_MIN + 12_345, async ({ staged, bytes, store, uploader }) => {
-    await uploader.upload(uploadOf(staged, { options: { metadata: { a: "b" } } }), never);
+    await uploader.upload(uploadOf(staged, { options: saying({ metadata: { a: "b" } }) }), never);
     assert.equal(store.counts.put, 0);
     assert.equal(store.counts.uploadPart, 3);
     assert.equal(Buffer.compare(await contentOf(store, "k"), bytes), 0);
@@ -239,10 +242,15 @@ Deno.test("Uploader sends a part again that is another one by now", () =>
 Deno.test("Uploader tells when a resumed upload was begun with other properties", () =>
   withStaged(2 * 8 * MIB, async ({ staged, store, uploader }) => {
     failing(store, "completeMultipart");
-    const resume = await interrupted(uploader, staged, { options: { metadata: { mode: "1" } } });
+    const resume = await interrupted(uploader, staged, {
+      options: saying({ metadata: { mode: "1" } }),
+    });
     store.hook = undefined;
     const options = { metadata: { mode: "2" } };
-    const uploaded = await uploader.upload(uploadOf(staged, { options, resume }), never);
+    const uploaded = await uploader.upload(
+      uploadOf(staged, { options: saying(options), resume }),
+      never,
+    );
     assert.equal(uploaded.hasProperties, false);
     assert.deepEqual((await store.head("k", never)).metadata, { mode: "1" });
   }));

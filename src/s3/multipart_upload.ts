@@ -11,6 +11,7 @@
  */
 import { type ByteRange, rangeSize } from "../base/byte_range.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
+import { untilAborted } from "../base/until_aborted.ts";
 import { NotFoundError } from "./errors.ts";
 import { multipartEtag } from "./multipart_etag.ts";
 import type {
@@ -60,6 +61,8 @@ export interface MultipartUpload {
   readonly beforeCreate?: () => Promise<void>;
   /** Awaited before the first part is sent, unless the upload is resumed. */
   readonly onCreated?: (uploadId: string) => Promise<void>;
+  /** What parts with data wait for before they take memory. */
+  readonly readable?: Promise<void>;
   /**
    * Called for each part that was sent. What it promises (never a rejection) delays no other part, and
    * is awaited before the object is made of them.
@@ -255,6 +258,8 @@ class Run {
     memory: PartMemory,
     signal: AbortSignal,
   ): Promise<DonePart> {
+    // Who holds memory does not wait for what needs memory too.
+    await untilAborted(this.#upload.readable ?? Promise.resolve(), signal);
     const target = await memory.view(rangeSize(range), signal);
     await this.#upload.readPart(range, target, signal);
     const sha256 = await sha256OfBody(target);

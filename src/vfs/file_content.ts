@@ -8,6 +8,7 @@
 import { decodePosixMetadata } from "../listings/posix_metadata.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { NotFoundError } from "../s3/errors.ts";
+import type { ObjectInfo } from "../s3/object_store.ts";
 import type { Change } from "./change.ts";
 import { contentTypeOf } from "./content_type.ts";
 import { FsError } from "./file_system.ts";
@@ -166,12 +167,13 @@ export class FileContent {
 
   /**
    * What a rewrite of the file's object keeps of it (for a new file: of what `change` replaces); asked
-   * for once if unknown.
+   * for once if unknown. `told`: what is known of the file's object.
    */
   async keptOf(
     inode: FileInode,
     change: Change | undefined,
     signal: AbortSignal,
+    told?: ObjectInfo,
   ): Promise<KeptProperties> {
     if (inode.kept !== undefined) return inode.kept;
     const { store, contentType } = this.#volume.options;
@@ -181,7 +183,7 @@ export class FileContent {
     if (key === undefined) return nothing;
     const etag = inode.source?.etag;
     try {
-      const info = await store.head(key, signal);
+      const info = told?.etag === etag && told !== undefined ? told : await store.head(key, signal);
       // A copy of our own onto it may have come in between.
       const isOurs = inode.uploading || info.etag === etag || info.etag === inode.source?.etag;
       if (inode.source !== undefined && !isOurs) return nothing;

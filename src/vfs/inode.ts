@@ -15,7 +15,7 @@ import { nextSourceId } from "../cache/object_source.ts";
 import type { ListedFile } from "../listings/listing.ts";
 import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import type { StagedLayout, StagingFile } from "../content/staging_file.ts";
-import type { Metadata, ObjectStore, Tags } from "../s3/object_store.ts";
+import type { Metadata, ObjectInfo, ObjectStore, Tags } from "../s3/object_store.ts";
 import { Children } from "./children.ts";
 import type { InodeNumber } from "./file_system.ts";
 import type { KnownRows } from "./known_rows.ts";
@@ -241,6 +241,7 @@ export class InodeSource implements ObjectSource {
   /** These change only when this program has made another object of the same bytes. */
   key: string;
   etag: string;
+  onInfo: ((info: ObjectInfo) => void) | undefined;
 
   constructor(store: ObjectStore, key: string, etag: string, size: number) {
     this.store = store;

@@ -7,10 +7,12 @@ import { timespecOfMs } from "../base/posix.ts";
 import { encodePosixMetadata } from "../listings/posix_metadata.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { FileChangedError, keepsParts } from "../content/uploader.ts";
+import type { JournalOp } from "../journal/journal.ts";
 import { NotFoundError, PreconditionFailedError } from "../s3/errors.ts";
 import { headIfPresent } from "../s3/head_if_present.ts";
 import type { WriteCondition } from "../s3/object_store.ts";
 import { copyObject } from "../s3/server_copy.ts";
+import { BaseReader } from "./base_reader.ts";
 import type { Change } from "./change.ts";
 import type { Conflicts } from "./conflicts.ts";
 import type { FileContent } from "./file_content.ts";
@@ -43,10 +45,11 @@ export class SendFile {
     // Until the journal knows that it is copied, the original is not deleted.
     using _hold = this.#volume.changes.hold(change);
     inode.uploading = true;
+    let ended: readonly JournalOp[] = [];
     try {
       for (let refusals = 0;; refusals++) {
         try {
-          await this.#sendOnce(change, inode, signal);
+          ended = await this.#sendOnce(change, inode, signal);
           break;
         } catch (error) {
           if (error instanceof FileChangedError) {
@@ -66,42 +69,60 @@ export class SendFile {
       throw error;
     }
     inode.uploading = false;
-    await this.#finish(change, inode);
+    await this.#finish(change, inode, ended);
   }
 
-  async #sendOnce(change: Change, inode: FileInode, signal: AbortSignal): Promise<void> {
+  /** Returns what the journal is to be told besides. */
+  async #sendOnce(
+    change: Change,
+    inode: FileInode,
+    signal: AbortSignal,
+  ): Promise<readonly JournalOp[]> {
     // Who has an older file of this name open goes on reading it.
     await this.#content.keepOrphans(change.key, signal);
-    if (inode.dirty) await this.#upload(change, inode, signal);
-    else if (inode.moved || inode.attributesDirty) await this.#copy(change, inode, signal);
+    if (inode.dirty) return await this.#upload(change, inode, signal);
+    if (inode.moved || inode.attributesDirty) await this.#copy(change, inode, signal);
+    return [];
   }
 
-  async #upload(change: Change, inode: FileInode, signal: AbortSignal): Promise<void> {
+  async #upload(
+    change: Change,
+    inode: FileInode,
+    signal: AbortSignal,
+  ): Promise<readonly JournalOp[]> {
     const { store, staging, uploader, blocks, readers } = this.#volume.options;
     const { uploads } = this.#volume;
     const { key } = change;
     await this.#volume.eager.stop(key);
     const staged = inode.staged;
     // Made to stand for another object meanwhile, which is to be copied.
-    if (staged === undefined) return;
+    if (staged === undefined) return [];
     await this.#recognise(change, inode, signal);
     const before = inode.source;
-    const kept = await this.#content.keptOf(inode, change, signal);
     // The journal does not tell its attributes after a restart.
     if (inode.synced?.staged !== staged) this.#expect(key);
     const { generation } = staged;
-    const { attributesRevision } = inode;
     const resume = uploads.get(key);
     const withTime = resume?.partBytes === undefined || inode.hasChosenTime;
-    const properties = objectProperties(inode, kept, this.#volume.options, withTime);
-    const reader = readers.open();
+    using base = new BaseReader(before, readers.open());
+    /** What the object is to say besides its bytes. */
+    const says = async () => {
+      const kept = await this.#content.keptOf(inode, change, signal, await base.info());
+      const { attributesRevision } = inode;
+      const properties = objectProperties(inode, kept, this.#volume.options, withTime);
+      return { kept, attributesRevision, properties };
+    };
+    let said: Awaited<ReturnType<typeof says>> | undefined;
     let uploaded;
     try {
       uploaded = await uploader.upload({
         staged,
         key,
-        options: { ...properties, ...conditionOf(change) },
-        readBase: reader.read.bind(reader),
+        options: async () => {
+          said = await says();
+          return { ...said.properties, ...conditionOf(change) };
+        },
+        readBase: base.read,
         onComplete: () => this.#volume.changes.save(inode),
         beforePut: (etag) => this.#noteSent(change, etag, staged),
         isStale: () => this.#isStale(change, inode, generation),
@@ -114,12 +135,12 @@ export class SendFile {
     } catch (error) {
       if (!signal.aborted && !keepsParts(error)) uploads.giveUp(key);
       throw error;
-    } finally {
-      reader.close();
     }
-    if (uploaded.uploadId !== undefined) await uploads.end(key, uploaded.uploadId);
+    const { kept, attributesRevision, properties } = said!;
+    const ended = uploaded.uploadId === undefined ? [] : uploads.end(key, uploaded.uploadId);
+    this.#enter(change, inode, uploaded.etag);
     // Meanwhile it was made to stand for another object.
-    if (inode.staged === undefined) return this.#enter(change, inode, uploaded.etag);
+    if (inode.staged === undefined) return ended;
     const source = new InodeSource(store, key, uploaded.etag, uploaded.size);
     staged.rebase(source);
     inode.source = source;
@@ -131,8 +152,8 @@ export class SendFile {
     inode.kept = kept;
     // What the kernel has of the file is what was uploaded: it need not read it again.
     if (!inode.dirty) inode.openedSourceId = source.id;
-    this.#enter(change, inode, uploaded.etag);
     if (before !== undefined) blocks.drop(before);
+    return ended;
   }
 
   #expect(key: string): void {
@@ -215,8 +236,8 @@ export class SendFile {
     for (let at = inode.parent; at?.isNew === true; at = at.parent) at.isNew = false;
   }
 
-  /** Ends the change if nothing is left to do, and notes in any case how it stands. */
-  async #finish(change: Change, inode: FileInode): Promise<void> {
+  /** Ends the change if nothing is left to do, and notes in any case how it stands, with `also`. */
+  async #finish(change: Change, inode: FileInode, also: readonly JournalOp[]): Promise<void> {
     const { changes, uploads, options } = this.#volume;
     const present = changes.of(inode);
     if (present !== undefined) changes.noteSource(present);
@@ -233,7 +254,10 @@ export class SendFile {
       await uploads.remove(change.key, () => false, this.#volume.closing.signal);
     }
     // Renamed meanwhile: where its bytes are now has to be known before the old object may go.
-    await changes.commit(present === undefined ? [change.key] : [change.key, present.key]);
+    await changes.commit(
+      present === undefined ? [change.key] : [change.key, present.key],
+      also,
+    );
     changes.discardRetired(inode);
     this.#content.discardIfUnused(inode);
   }

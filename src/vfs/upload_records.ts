@@ -9,7 +9,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { BegunUpload, UploadProgress } from "../content/uploader.ts";
-import type { JournalEntry, VolumeJournal } from "../journal/journal.ts";
+import type { JournalEntry, JournalOp, VolumeJournal } from "../journal/journal.ts";
 import { ProtocolError, StoreError } from "../s3/errors.ts";
 import { multipartEtag } from "../s3/multipart_etag.ts";
 import { type DonePart, partsOfPlan } from "../s3/multipart_upload.ts";
@@ -153,10 +153,10 @@ export class UploadRecords {
     if (isBegun(record)) record.isUseless = true;
   }
 
-  /** That upload is complete, or gone. */
-  async end(key: string, uploadId: string): Promise<void> {
+  /** That upload is complete, or gone; returns what the journal is to be told of it. */
+  end(key: string, uploadId: string): readonly JournalOp[] {
     const record = this.#byKey.get(key);
-    if (isBegun(record) && record.uploadId === uploadId) await this.#forget(key, record);
+    return isBegun(record) && record.uploadId === uploadId ? this.#forget(key, record) : [];
   }
 
   /**
@@ -176,7 +176,8 @@ export class UploadRecords {
       log.warn("Cannot remove an unfinished upload of {key}: {error}", { key, error });
     }
     // Another one may have been begun meanwhile.
-    if (this.#byKey.get(key) === record) await this.#forget(key, record);
+    if (this.#byKey.get(key) !== record) return;
+    await this.#options.journal.commit(this.#forget(key, record));
   }
 
   #find(key: string, { announcedMs }: Announced, signal: AbortSignal): Promise<string[]> {
@@ -184,13 +185,13 @@ export class UploadRecords {
     return uploadsBegun(this.#options.store, key, period, signal);
   }
 
-  async #forget(key: string, record: Announced | Begun): Promise<void> {
+  #forget(key: string, record: Announced | Begun): JournalOp[] {
     this.#byKey.delete(key);
     const parts = isBegun(record) ? record.done.map((part) => partKey(record, part)) : [];
-    await this.#options.journal.commit([
+    return [
       { delete: { kind: UPLOAD, key } },
       ...parts.map((part) => ({ delete: { kind: PART, key: part } })),
-    ]);
+    ];
   }
 }
 

@@ -62,9 +62,9 @@ Deno.test("UploadRecords brings an upload over a restart, with the parts that ar
   const { uploadId, parts, copySource, properties, done } = rig.records.get("k")!;
   assert.deepEqual({ uploadId, parts, copySource, properties }, upload);
   assert.deepEqual(done, [part]);
-  await rig.records.end("k", "another upload");
+  await rig.journal.commit(rig.records.end("k", "another upload"));
   assert.ok(rig.records.get("k") !== undefined);
-  await rig.records.end("k", upload.uploadId);
+  await rig.journal.commit(rig.records.end("k", upload.uploadId));
   assert.deepEqual(rig.journal.entries(), []);
 });
 
