@@ -9,7 +9,6 @@ import { LinkedSignal } from "../base/linked_signal.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { StoreError, UnsupportedError } from "../s3/errors.ts";
 import { type DonePart, uploadInParts } from "../s3/multipart_upload.ts";
-import { sha256OfBody } from "../s3/payload_hash.ts";
 import type { CopySource, ObjectStore, PutOptions, PutResult } from "../s3/object_store.ts";
 import { type PlannedPart, planParts } from "../s3/part_plan.ts";
 import type { ReadBase, StagingFile } from "./staging_file.ts";
@@ -127,10 +126,9 @@ export class Uploader {
       const body = new Uint8Array(buffer.memory);
       const { generation } = staged;
       staged.readPresent(body, range.start);
-      const sha256 = await sha256OfBody(body);
       const { key, uploadId } = upload;
-      const sent = await this.#store.uploadPart(key, uploadId, partNumber, body, signal, sha256);
-      const part = { ...sent, range, sha256 };
+      const sent = await this.#store.uploadPart(key, uploadId, partNumber, body, signal);
+      const part = { ...sent, range };
       this.#generations.set(part, generation);
       return part;
     } finally {

@@ -22,6 +22,7 @@ import {
   AccessDeniedError,
   ClockSkewError,
   ProtocolError,
+  StoreError,
   type StoreErrorDetails,
   WrongRegionError,
 } from "./errors.ts";
@@ -33,7 +34,7 @@ import {
   notS3Error,
   type RequestContext,
 } from "./response_error.ts";
-import { EMPTY_SHA256, signV4 } from "./sign_v4.ts";
+import { EMPTY_SHA256, signV4, UNSIGNED_PAYLOAD } from "./sign_v4.ts";
 import { sha256OfBody } from "./payload_hash.ts";
 import { wholeXmlRoot } from "./xml.ts";
 
@@ -69,8 +70,8 @@ export interface S3Call {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** Hex SHA-256 of the body, where it is known already. */
-  readonly bodySha256?: string;
+  /** A checksum of the body is among the headers. */
+  readonly hasChecksum?: boolean;
   /** The answer may take longer than `firstByteMs` without anything being wrong. */
   readonly isLong?: boolean;
   /** The answer is large; large bodies and copies count as bulk anyway. */
@@ -97,6 +98,7 @@ interface Corrections {
   region: boolean;
   clock: boolean;
   credentials: boolean;
+  payload: boolean;
 }
 
 export class S3Client {
@@ -106,6 +108,8 @@ export class S3Client {
   readonly #watch: EndpointWatch;
   /** Server time minus ours. */
   #clockOffsetMs = 0;
+  /** Some buckets' policies refuse bodies that are not signed, and so may servers. */
+  #signsAllBodies = false;
 
   constructor(options: S3ClientOptions) {
     this.#options = options;
@@ -125,14 +129,21 @@ export class S3Client {
 
   /** Sends until an answer with status 2xx; its body must be read or cancelled. */
   async send(call: S3Call, signal: AbortSignal): Promise<HttpResponse> {
-    const used: Corrections = { region: false, clock: false, credentials: false };
+    const used: Corrections = {
+      region: false,
+      clock: false,
+      credentials: false,
+      payload: false,
+    };
     for (;;) {
       const credentials = await this.#credentials(call, signal);
       const context = this.context(call);
       try {
         return await this.#attempt(call, context, credentials, signal);
       } catch (error) {
-        if (!this.#learnFrom(error, context, credentials, used)) throw error;
+        const mendable = this.#learnFrom(error, context, credentials, used) ||
+          this.#learnToSign(error, call, used);
+        if (!mendable) throw error;
         this.stats.retried();
       }
     }
@@ -248,7 +259,9 @@ export class S3Client {
       headers,
       payloadHash: call.body === undefined
         ? EMPTY_SHA256
-        : call.bodySha256 ?? await sha256OfBody(call.body),
+        : this.#leavesUnsigned(call)
+        ? UNSIGNED_PAYLOAD
+        : await sha256OfBody(call.body),
       region: this.endpoint.region,
       timeMs: this.#options.clock.nowMs() + this.#clockOffsetMs,
     }, credentials);
@@ -332,6 +345,24 @@ export class S3Client {
       return used.credentials = true;
     }
     return false;
+  }
+
+  /**
+   * True for a body that is not hashed for the signature: nobody can change it on its way, and the server
+   * compares its checksum.
+   */
+  #leavesUnsigned({ body, hasChecksum }: S3Call): boolean {
+    return !this.#signsAllBodies && hasChecksum === true && this.endpoint.isSafeOnTheWay &&
+      (body?.byteLength ?? 0) >= BULK_BYTES_MIN;
+  }
+
+  /** True when it may have been refused because the body was not signed. */
+  #learnToSign(error: unknown, call: S3Call, used: Corrections): boolean {
+    const mayBe = error instanceof AccessDeniedError ||
+      (error instanceof StoreError && error.details.code === "XAmzContentSHA256Mismatch");
+    if (used.payload || !mayBe || !this.#leavesUnsigned(call)) return false;
+    this.#signsAllBodies = true;
+    return used.payload = true;
   }
 
   /** Any HTTP answer will do. Outside the slots: when these are all stuck, it must still tell. */

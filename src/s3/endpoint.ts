@@ -99,6 +99,12 @@ export class BucketEndpoint {
     return (this.#base ?? new URL(`https://${this.#awsHost()}`)).origin;
   }
 
+  /** Nobody can change what is sent there: by TLS, or because it does not leave this machine. */
+  get isSafeOnTheWay(): boolean {
+    const base = this.#base;
+    return base === undefined || base.protocol === "https:" || LOOPBACK.test(base.hostname);
+  }
+
   /** The address of an object, or of the bucket for key "". `query` in any order. */
   address(key: string, query: string): Address {
     const { origin, host, bucketPath, isPathStyle } = this.#place ??= this.#findPlace();
@@ -134,6 +140,8 @@ export class BucketEndpoint {
     return this.quirks.pathStyle || !hostable || isAddress;
   }
 }
+
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
 
 function parseBase(endpoint: string): URL {
   const url = URL.parse(endpoint);

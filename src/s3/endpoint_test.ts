@@ -76,3 +76,16 @@ Deno.test("BucketEndpoint refuses what is no web address", () => {
     assert.throws(() => new BucketEndpoint({ bucket: "b", endpoint }), /http or https/);
   }
 });
+
+Deno.test("BucketEndpoint tells whether others could change what is sent there", () => {
+  const isSafe = (endpoint?: string) =>
+    new BucketEndpoint({ bucket: "b", ...(endpoint === undefined ? {} : { endpoint }) })
+      .isSafeOnTheWay;
+  for (const endpoint of [undefined, "https://h", "http://127.0.0.1:9000", "http://localhost"]) {
+    assert.ok(isSafe(endpoint), endpoint);
+  }
+  assert.ok(isSafe("http://[::1]:9000"));
+  for (const endpoint of ["http://h", "http://192.168.0.2:9000", "http://127.0.0.1.nip.io"]) {
+    assert.ok(!isSafe(endpoint), endpoint);
+  }
+});

@@ -7,7 +7,7 @@
  * it while one part fits.
  *
  * An upload can be resumed after a restart of the program: the parts stay on the server, and of each
- * the hash of its bytes is known, so that a part whose bytes have changed since is sent again.
+ * the MD5 of its bytes is known, so that a part whose bytes have changed since is sent again.
  */
 import { type ByteRange, rangeSize } from "../base/byte_range.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
@@ -22,14 +22,14 @@ import type {
   PutResult,
 } from "./object_store.ts";
 import type { PlannedPart } from "./part_plan.ts";
-import { sha256OfBody } from "./payload_hash.ts";
+import { md5OfBody } from "./payload_hash.ts";
 
 /** A part that the server has. */
 export interface DonePart extends CompletedPart {
   /** Of the object. */
   readonly range: ByteRange;
-  /** Hex, of its bytes; absent for copied parts. */
-  readonly sha256?: string;
+  /** The server has taken it over from another object. */
+  readonly isCopy?: true;
 }
 
 export interface MultipartUpload {
@@ -52,7 +52,7 @@ export interface MultipartUpload {
   readonly onPartDone?: (bytes: number) => void;
   /**
    * An upload begun earlier with the same copy source: parts with the same range, whose bytes still have
-   * the same hash, are not sent again. When the server does not know it any more, another one is begun.
+   * the same MD5, are not sent again. When the server does not know it any more, another one is begun.
    */
   readonly resume?: { readonly uploadId: string; readonly done: readonly DonePart[] };
   /** True: that part, which was sent, certainly has the bytes of now. They are not read again. */
@@ -122,10 +122,10 @@ export function partsOfPlan(
   done: readonly DonePart[],
   plan: readonly PlannedPart[],
 ): Map<number, DonePart> {
-  const fitting = done.filter(({ partNumber, range, sha256 }) => {
+  const fitting = done.filter(({ partNumber, range, isCopy }) => {
     const planned = plan[partNumber - 1];
     return planned !== undefined && planned.range.start === range.start &&
-      planned.range.end === range.end && (planned.from === "copy") === (sha256 === undefined);
+      planned.range.end === range.end && (planned.from === "copy") === (isCopy === true);
   });
   return new Map(fitting.map((part) => [part.partNumber, part]));
 }
@@ -248,6 +248,7 @@ class Run {
     return {
       ...await this.#store.uploadPartCopy(this.#key, id, number, copySource, range, signal),
       range,
+      isCopy: true,
     };
   }
 
@@ -262,17 +263,15 @@ class Run {
     await untilAborted(this.#upload.readable ?? Promise.resolve(), signal);
     const target = await memory.view(rangeSize(range), signal);
     await this.#upload.readPart(range, target, signal);
-    const sha256 = await sha256OfBody(target);
-    if (known?.sha256 === sha256) return known;
+    if (known?.md5 !== undefined && known.md5 === await md5OfBody(target)) return known;
     const sent = await this.#store.uploadPart(
       this.#key,
       this.#uploadId,
       index + 1,
       target,
       signal,
-      sha256,
     );
-    return { ...sent, range, sha256 };
+    return { ...sent, range };
   }
 }
 

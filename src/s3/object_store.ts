@@ -136,6 +136,8 @@ export interface CompletedPart {
   /** From 1. */
   readonly partNumber: number;
   readonly etag: string;
+  /** Hex, of its bytes; where it was sent and that is known. */
+  readonly md5?: string;
 }
 
 /** A multipart upload that was begun and is neither completed nor aborted. */
@@ -216,17 +218,13 @@ export interface ObjectStore {
    */
   createMultipart(key: string, options: PutOptions, signal: AbortSignal): Promise<string>;
 
-  /**
-   * Uploads part `partNumber` (1 to 10,000; 5 MiB to 5 GiB but for the last). Safe to repeat. `sha256`
-   * is that of `body` in hex, if the caller has it already: what arrives otherwise is refused.
-   */
+  /** Uploads part `partNumber` (1 to 10,000; 5 MiB to 5 GiB but for the last). Safe to repeat. */
   uploadPart(
     key: string,
     uploadId: string,
     partNumber: number,
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
-    sha256?: string,
   ): Promise<CompletedPart>;
 
   /**

@@ -1,6 +1,7 @@
 /**
- * Hashes of a request's body. The SHA-256 is covered by the signature: every S3 server checks it, over
- * plain http as well, without any agreement on checksum headers. It costs 0.9 CPU s/GB, an MD5 2.2.
+ * Hashes of a request's body. A SHA-256 that the signature covers is checked by every S3 server, without
+ * any agreement on checksum headers: what goes over plain http cannot be changed. It costs 0.9 CPU s/GB,
+ * an MD5 2.2.
  *
  * Large bodies are hashed on another thread where there is one (hash_thread.ts), else slice by slice.
  */

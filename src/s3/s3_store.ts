@@ -156,10 +156,9 @@ export class S3Store implements ObjectStore {
     partNumber: number,
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
-    sha256?: string,
   ): Promise<CompletedPart> {
     this.#check("UploadPart", key);
-    return await uploadPart(this.#client, key, uploadId, partNumber, body, signal, sha256);
+    return await uploadPart(this.#client, key, uploadId, partNumber, body, signal);
   }
 
   async uploadPartCopy(

@@ -23,7 +23,7 @@ export interface SigningRequest {
   readonly query: string;
   /** Names in lower case. `x-amz-*` and `content-type` are signed, others may change on the way. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Hex SHA-256 of the body, or "UNSIGNED-PAYLOAD". */
+  /** Hex SHA-256 of the body, or `UNSIGNED_PAYLOAD`. */
   readonly payloadHash: string;
   readonly region: string;
   /** "s3" if not said. */
@@ -31,6 +31,9 @@ export interface SigningRequest {
   /** Wall time of the server, milliseconds since the epoch. */
   readonly timeMs: number;
 }
+
+/** Stands for the hash of a body that the signature does not cover. */
+export const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
 
 /** The hash of no body. */
 export const EMPTY_SHA256 = sha256Hex("");

@@ -181,8 +181,8 @@ function watchStore(store: ObjectStore, watcher: Watcher): ObjectStore {
     deleteMany: (targets, signal) => watch(store.deleteMany(targets, signal), signal),
     createMultipart: (key, options, signal) =>
       watch(store.createMultipart(key, options, signal), signal),
-    uploadPart: (key, id, number, body, signal, sha256) =>
-      watch(store.uploadPart(key, id, number, body, signal, sha256), signal),
+    uploadPart: (key, id, number, body, signal) =>
+      watch(store.uploadPart(key, id, number, body, signal), signal),
     uploadPartCopy: (key, id, number, source, range, signal) =>
       watch(store.uploadPartCopy(key, id, number, source, range, signal), signal),
     completeMultipart: (key, id, parts, condition, signal) =>

@@ -1,5 +1,5 @@
 /**
- * The checksum that goes with a body, beside the signed SHA-256, and whether the answer tells that the
+ * The checksum that goes with a body, beside its signature, and whether the answer tells that the
  * server has stored just these bytes: it repeats the checksum, or gives the MD5 as the ETag.
  */
 import { Buffer } from "node:buffer";
@@ -17,8 +17,8 @@ const MD5_ETAG = /^"?([0-9a-f]{32})"?$/;
 export interface BodyChecksum {
   /** To be sent with the body. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Throws `IntegrityError` when the answer tells of other bytes. */
-  verify(answer: HttpHeaders): Promise<void>;
+  /** Throws `IntegrityError` when the answer tells of other bytes. Returns their MD5, where it is known. */
+  verify(answer: HttpHeaders): Promise<string | undefined>;
 }
 
 /** `algorithm` says what the endpoint takes. */
@@ -37,6 +37,7 @@ export async function bodyChecksum(
     const etag = answer.get("etag") ?? "";
     const stored = md5OfEtag(client, answer, etag);
     if (stored !== undefined && stored !== md5) throw failed(`MD5 ${md5}`, `MD5 ${stored}`, etag);
+    return md5;
   };
   if (algorithm === "md5") {
     const md5 = await md5OfBody(body);
@@ -52,7 +53,9 @@ export async function bodyChecksum(
       const stored = answer.get(CRC32_HEADER);
       // A server that took the header for nothing may still tell the MD5.
       if (stored === null) return compareEtag(await md5OfBody(body), answer);
-      if (stored !== sum) throw failed(`CRC32 ${sum}`, `CRC32 ${stored}`, answer.get("etag") ?? "");
+      const etag = answer.get("etag") ?? "";
+      if (stored !== sum) throw failed(`CRC32 ${sum}`, `CRC32 ${stored}`, etag);
+      return md5OfEtag(client, answer, etag);
     },
   };
 }

@@ -6,7 +6,7 @@ import {
   TEST_DEADLINES,
   withScriptedBucket,
 } from "../../../tests/support/scripted_bucket.ts";
-import { reply, type ScriptedRequest } from "../../../tests/support/scripted_server.ts";
+import { errorReply, reply, type ScriptedRequest } from "../../../tests/support/scripted_server.ts";
 import { IntegrityError } from "../errors.ts";
 import type { ObjectStore } from "../object_store.ts";
 
@@ -57,13 +57,46 @@ Deno.test("every body goes with a checksum that the server takes", async () => {
   assert.equal(part.headers.get("content-md5"), MD5.toString("base64"));
 });
 
-Deno.test("a hash that the caller knows already is the one that is signed", async () => {
-  const known = "ab".repeat(32);
-  const request = await requestOf(
-    "MinIO",
-    (store) => store.uploadPart("k", "u", 1, BODY, NEVER, known),
+Deno.test("a large body on a safe way is not hashed for the signature as well", async () => {
+  const large = new Uint8Array(2 ** 20);
+  const md5 = createHash("md5").update(large).digest();
+  const part = await requestOf(
+    "somebody",
+    (store) => store.uploadPart("k", "u", 1, large, NEVER),
+    { ETag: `"${md5.toString("hex")}"` },
   );
-  assert.equal(request.headers.get("x-amz-content-sha256"), known);
+  assert.equal(part.headers.get("x-amz-content-sha256"), "UNSIGNED-PAYLOAD");
+  assert.equal(part.headers.get("content-md5"), md5.toString("base64"));
+});
+
+Deno.test("where a body that is not signed is refused, it is signed from then on", async () => {
+  const large = new Uint8Array(2 ** 20);
+  const isSigned = ({ headers }: ScriptedRequest) =>
+    headers.get("x-amz-content-sha256") !== "UNSIGNED-PAYLOAD";
+  await withScriptedBucket(
+    (request) =>
+      isSigned(request) ? reply(200, "", { ETag: '"e"' }) : errorReply(403, "AccessDenied"),
+    async ({ bucketStore: { store }, server }) => {
+      for (const key of ["a", "b"]) await store.put(key, large, {}, NEVER);
+      assert.deepEqual(
+        server.requests.map((request) => [request.target, isSigned(request)]),
+        [["/bkt/a", false], ["/bkt/a", true], ["/bkt/b", true]],
+      );
+    },
+  );
+});
+
+Deno.test("the MD5 of a part is told where it is known", async () => {
+  const md5 = MD5.toString("hex");
+  const told = async (answer: Readonly<Record<string, string>>) => {
+    let part;
+    await requestOf("MinIO", async (store) => part = await PART(store), answer);
+    return part;
+  };
+  const crc = { "x-amz-checksum-crc32": CRC32.toBase64() };
+  assert.deepEqual(await told({ ETag: ETAG, ...crc }), { partNumber: 1, etag: ETAG, md5 });
+  const kms = { "x-amz-server-side-encryption": "aws:kms" };
+  assert.deepEqual(await told({ ETag: ETAG, ...crc, ...kms }), { partNumber: 1, etag: ETAG });
 });
 
 Deno.test("an answer that tells of other bytes is no success", async () => {

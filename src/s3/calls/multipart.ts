@@ -44,7 +44,6 @@ export async function uploadPart(
   partNumber: number,
   body: Uint8Array<ArrayBuffer>,
   signal: AbortSignal,
-  bodySha256: string | undefined,
 ): Promise<CompletedPart> {
   const call = {
     operation: "UploadPart",
@@ -54,15 +53,15 @@ export async function uploadPart(
     query: { partNumber: String(partNumber), uploadId },
     isLong: true,
     body,
-    ...(bodySha256 === undefined ? {} : { bodySha256 }),
+    hasChecksum: true,
   } as const;
   const checksum = await bodyChecksum(client, call, client.endpoint.quirks.partChecksum, body);
   const response = await client.send({ ...call, headers: checksum.headers }, signal);
   await response.body.cancel();
   const etag = response.headers.get("etag");
   if (etag === null) throw client.protocolError(call, response.headers, "the answer has no ETag");
-  await checksum.verify(response.headers);
-  return { partNumber, etag };
+  const md5 = await checksum.verify(response.headers);
+  return { partNumber, etag, ...(md5 === undefined ? {} : { md5 }) };
 }
 
 export async function uploadPartCopy(

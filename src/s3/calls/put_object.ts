@@ -21,7 +21,7 @@ export async function putObject(
       const checksum = await bodyChecksum(client, call, client.endpoint.quirks.putChecksum, body);
       const properties = { ...propertyHeaders(options), ...writeHeaders };
       const headers = { ...properties, ...checksum.headers, ...also };
-      const response = await client.send({ ...call, headers, body }, signal);
+      const response = await client.send({ ...call, headers, body, hasChecksum: true }, signal);
       await response.body.cancel();
       const result = putResult(client, call, response.headers);
       await checksum.verify(response.headers);

@@ -225,7 +225,8 @@ export class MemoryStore implements ObjectStore {
   ): Promise<CompletedPart> {
     return this.#run({ method: "uploadPart", key }, signal, () => {
       this.#upload("UploadPart", key, uploadId).parts.set(partNumber, body.slice());
-      return { partNumber, etag: md5Etag(body) };
+      const etag = md5Etag(body);
+      return { partNumber, etag, md5: etag.slice(1, -1) };
     });
   }
 

@@ -116,9 +116,8 @@ export class PrefixedStore implements ObjectStore {
     partNumber: number,
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
-    sha256?: string,
   ): Promise<CompletedPart> {
-    return this.#inner.uploadPart(this.#prefix + key, uploadId, partNumber, body, signal, sha256);
+    return this.#inner.uploadPart(this.#prefix + key, uploadId, partNumber, body, signal);
   }
 
   uploadPartCopy(

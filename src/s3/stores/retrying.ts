@@ -168,10 +168,8 @@ export class RetryingStore implements ObjectStore {
     partNumber: number,
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
-    sha256?: string,
   ): Promise<CompletedPart> {
-    const upload = (s: AbortSignal) =>
-      this.#inner.uploadPart(key, uploadId, partNumber, body, s, sha256);
+    const upload = (s: AbortSignal) => this.#inner.uploadPart(key, uploadId, partNumber, body, s);
     return this.#long("UploadPart", key, signal, upload);
   }
 
