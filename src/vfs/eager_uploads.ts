@@ -38,6 +38,8 @@ class Run {
   /** Index of the next part to look at. */
   next = 0;
   readonly sending = new Set<Promise<void>>();
+  /** Resolves when the journal has all parts that were sent; the next ones do not wait for it. */
+  noted: Promise<unknown> = Promise.resolve();
   rewrites = 0;
   isOver = false;
 
@@ -105,6 +107,7 @@ export class EagerUploads implements EagerSender {
   async #ended(run: Run): Promise<void> {
     await run.beginning;
     await Promise.all(run.sending);
+    await run.noted;
   }
 
   #suits({ name, source, uploading, isSymlink }: FileInode, { base }: StagingFile): boolean {
@@ -166,7 +169,7 @@ export class EagerUploads implements EagerSender {
       if (run.isOver || !isCurrent(run)) return;
       const upload = { key: run.key, uploadId };
       const part = await uploader.sendPart(run.staged, upload, partNumber, range, signal);
-      await uploads.addPart(run.key, part);
+      run.noted = Promise.all([run.noted, uploads.addPart(run.key, part)]);
     } finally {
       release();
     }

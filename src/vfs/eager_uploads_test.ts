@@ -70,6 +70,24 @@ Deno.test("A large file goes up while it is written; fsync sends the last part a
   assert.equal(volume.store.openUploads, 0);
 });
 
+Deno.test("Parts do not wait for the notes of those before them, the object does", async () => {
+  await using volume = remote();
+  const stored = Promise.withResolvers<void>();
+  volume.journal.beforeCommit = (ops) =>
+    ops.some((op) => "put" in op && op.put.kind === "part") ? stored.promise : undefined;
+  const file = await volume.create("f");
+  append(volume, file, pattern(48 * MIB));
+  await until(() => volume.store.counts.uploadPart === 6);
+  const syncing = fsync(volume, file);
+  await advance(volume, 1000);
+  assert.equal(volume.store.counts.completeMultipart, 0);
+  stored.resolve();
+  await syncing;
+  assert.equal(volume.store.counts.completeMultipart, 1);
+  assert.equal(volume.store.counts.uploadPart, 6);
+  await volume.close(file);
+});
+
 Deno.test("A file of less than 16 MiB is sent at its end, by one PUT", async () => {
   await using volume = remote();
   const file = await volume.create("f");
