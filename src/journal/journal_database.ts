@@ -14,6 +14,7 @@ import {
   WHOLE,
 } from "./connection.ts";
 import type { JournalError } from "./journal_error.ts";
+import { makeLogRoom } from "./log_room.ts";
 import { finishReplacement, replaceDamaged, reports, setAsideUnparsable } from "./rescue.ts";
 import { isFull, journalFailure } from "./sqlite_failure.ts";
 
@@ -90,6 +91,8 @@ export class JournalDatabase {
     );
     this.#ballast = join(dirname(path), "journal.ballast");
     this.#loosen();
+    // The ballast comes first.
+    if (!this.#isTight) makeLogRoom(path);
   }
 
   /** All rows of a volume, in the order of insertion. */
