@@ -41,7 +41,7 @@ import type {
 } from "./object_store.ts";
 
 /** Deletions that need a request each. */
-const DELETES_AT_ONCE = 16;
+const DELETES_AT_ONCE = 32;
 
 export class S3Store implements ObjectStore {
   readonly #client: S3Client;
