@@ -3,12 +3,12 @@
  * in which what is as in the base is taken over from there by the server.
  */
 import { isDeepStrictEqual } from "node:util";
-import { createHash } from "node:crypto";
 import { type ByteRange, rangeSize } from "../base/byte_range.ts";
 import { LinkedSignal } from "../base/linked_signal.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { StoreError, UnsupportedError } from "../s3/errors.ts";
 import { type DonePart, uploadInParts } from "../s3/multipart_upload.ts";
+import { md5OfBody } from "../s3/payload_hash.ts";
 import type { CopySource, ObjectStore, PutOptions, PutResult } from "../s3/object_store.ts";
 import { type PlannedPart, planParts } from "../s3/part_plan.ts";
 import type { ReadBase, StagingFile } from "./staging_file.ts";
@@ -182,7 +182,7 @@ export class Uploader {
     const body = new Uint8Array(size);
     try {
       fill(upload, body, 0);
-      await upload.beforePut(`"${createHash("md5").update(body).digest("hex")}"`);
+      await upload.beforePut(`"${await md5OfBody(body)}"`);
       checkCurrent(upload);
       const result = await this.#store.put(key, body, options, signal);
       return { ...result, size, hasProperties: true };
