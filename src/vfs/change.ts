@@ -55,8 +55,11 @@ export class Change {
 export interface EagerSender {
   /** To be called after each write at `offset`. */
   wrote(inode: FileInode, offset: number): void;
-  /** Resolves when nothing is on its way to an upload to the key, until the next write. */
-  stop(key: string): Promise<void>;
+  /**
+   * Sends the whole parts that are left of the upload to a key. Resolves when nothing is on its way to it
+   * any more, until the next write.
+   */
+  finish(key: string): Promise<void>;
   /** Forgets files that have gone elsewhere. To be called now and then. */
   tidy(): void;
   /** Resolves when nothing is on its way any more; to be called after `closing` has fired. */

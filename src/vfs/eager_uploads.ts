@@ -41,6 +41,8 @@ class Run {
   /** Resolves when the journal has all parts that were sent; the next ones do not wait for it. */
   noted: Promise<unknown> = Promise.resolve();
   rewrites = 0;
+  /** The file, which is so long, is about to be sent as a whole: what is written now is not for this one. */
+  endBytes = Infinity;
   isOver = false;
 
   constructor(key: string, inode: FileInode, staged: StagingFile) {
@@ -79,10 +81,12 @@ export class EagerUploads implements EagerSender {
     this.#pump(run);
   }
 
-  async stop(key: string): Promise<void> {
+  async finish(key: string): Promise<void> {
     const run = this.#runs.get(key);
     if (run === undefined) return;
-    run.isOver = true;
+    run.endBytes = run.staged.size;
+    await run.beginning;
+    this.#pump(run);
     await this.#ended(run);
     this.#runs.delete(key);
     this.#dropBuffers();
@@ -96,7 +100,8 @@ export class EagerUploads implements EagerSender {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#runs.keys()].map((key) => this.stop(key)));
+    await Promise.all([...this.#runs.values()].map((run) => this.#ended(run)));
+    this.#dropBuffers();
   }
 
   #dropBuffers(): void {
@@ -106,7 +111,8 @@ export class EagerUploads implements EagerSender {
 
   async #ended(run: Run): Promise<void> {
     await run.beginning;
-    await Promise.all(run.sending);
+    // The end of a part is the beginning of the next one.
+    while (run.sending.size > 0) await Promise.all(run.sending);
     await run.noted;
   }
 
@@ -123,7 +129,8 @@ export class EagerUploads implements EagerSender {
       return;
     }
     const { partsAtOnce } = this.#volume.options.uploader;
-    while (run.sending.size < partsAtOnce && (run.next + 1) * PART_BYTES <= run.staged.size) {
+    const endBytes = Math.min(run.staged.size, run.endBytes);
+    while (run.sending.size < partsAtOnce && (run.next + 1) * PART_BYTES <= endBytes) {
       if (run.next * PART_BYTES >= EAGER_BYTES_MAX) return;
       const index = run.next++;
       const range = { start: index * PART_BYTES, end: (index + 1) * PART_BYTES };
@@ -186,6 +193,7 @@ export class EagerUploads implements EagerSender {
 }
 
 /** False when the file has another name or content by now, or is being sent as a whole. */
-function isCurrent({ key, inode, staged }: Run): boolean {
-  return inode.key === key && inode.staged === staged && !inode.uploading;
+function isCurrent({ key, inode, staged, endBytes }: Run): boolean {
+  const isItsTurn = !inode.uploading || endBytes < Infinity;
+  return inode.key === key && inode.staged === staged && isItsTurn;
 }

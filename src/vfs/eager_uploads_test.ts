@@ -88,6 +88,27 @@ Deno.test("Parts do not wait for the notes of those before them, the object does
   await volume.close(file);
 });
 
+Deno.test("Whole parts that are left when somebody waits do not wait for those on their way", async () => {
+  await using volume = remote();
+  const { promise: first, resolve } = Promise.withResolvers<void>();
+  let held = false;
+  volume.store.hook = ({ method }) => {
+    if (method !== "uploadPart" || held) return;
+    held = true;
+    return first;
+  };
+  const file = await volume.create("f");
+  append(volume, file, pattern(96 * MIB));
+  const syncing = fsync(volume, file);
+  // All but the first.
+  await until(() => volume.journal.entries("part").length === 11);
+  resolve();
+  await syncing;
+  const { uploadPart, completeMultipart } = volume.store.counts;
+  assert.deepEqual({ uploadPart, completeMultipart }, { uploadPart: 12, completeMultipart: 1 });
+  await volume.close(file);
+});
+
 Deno.test("A file of less than 16 MiB is sent at its end, by one PUT", async () => {
   await using volume = remote();
   const file = await volume.create("f");

@@ -93,7 +93,7 @@ export class SendFile {
     const { store, staging, uploader, blocks, readers } = this.#volume.options;
     const { uploads } = this.#volume;
     const { key } = change;
-    await this.#volume.eager.stop(key);
+    await this.#volume.eager.finish(key);
     const staged = inode.staged;
     // Made to stand for another object meanwhile, which is to be copied.
     if (staged === undefined) return [];
