@@ -20,6 +20,7 @@ import type {
   HttpRequest,
   HttpResponse,
   HttpTransport,
+  IsDead,
   Pace,
 } from "./http_exchange.ts";
 import { RequestBody } from "./request_body.ts";
@@ -30,6 +31,8 @@ const IDLE_TIMEOUT_MS = 15_000;
 export class FetchTransport implements HttpTransport {
   readonly #clock: Clock;
   readonly #idleMax: number;
+  /** Of the exchanges under way. */
+  readonly #running = new Set<AbortController>();
   #client: Deno.HttpClient | undefined;
   /** Keeps no connections. */
   #freshClient: Deno.HttpClient | undefined;
@@ -47,6 +50,12 @@ export class FetchTransport implements HttpTransport {
     this.#freshClient = undefined;
   }
 
+  breakExchanges(isDead: IsDead): void {
+    if (!isDead(undefined)) return; // Which addresses are in use is not known here.
+    const reason = new HttpError("broken", "the connection was given up: the network has changed");
+    for (const controller of this.#running) controller.abort(reason);
+  }
+
   close(): void {
     this.dropIdleConnections();
   }
@@ -57,8 +66,10 @@ export class FetchTransport implements HttpTransport {
     const onAbort = () => controller.abort(signal.reason);
     const end = () => {
       signal.removeEventListener("abort", onAbort);
+      this.#running.delete(controller);
       terms.onEnd();
     };
+    this.#running.add(controller);
     signal.addEventListener("abort", onAbort, { once: true });
     const timers = new ExchangeTimers(request, controller);
     try {

@@ -153,7 +153,7 @@ Deno.test("a body lets other work go on while its data are ready at once", async
   };
   const alarms = new Alarms(new FakeClock());
   const terms = { download: undefined, upload: undefined, onEnd: () => {} };
-  const ends = { onReusable: () => {}, onAbandoned: () => {} };
+  const ends = { onReusable: () => {}, onAbandoned: () => {}, onOver: () => {} };
   const exchange = new Http1Exchange(request, terms, alarms.alarm(), ends);
   exchange.use(
     new Http1Connection(readySocket(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`)),

@@ -21,7 +21,9 @@ const LINE_BYTES_MAX = 4 * 1024;
 const LF = 10;
 
 /** What is needed of a connected socket. */
-export type Socket = Pick<Deno.Conn, "read" | "write" | "close">;
+export type Socket =
+  & Pick<Deno.Conn, "read" | "write" | "close">
+  & Partial<Pick<Deno.Conn, "localAddr">>;
 
 export class Http1Connection {
   readonly #socket: Socket;
@@ -36,6 +38,12 @@ export class Http1Connection {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+  }
+
+  /** The machine's own address that it was made from; undefined where there is none. */
+  get localAddress(): string | undefined {
+    const address = this.#socket.localAddr;
+    return address !== undefined && "hostname" in address ? address.hostname : undefined;
   }
 
   /** Bytes that came and were not taken yet. */

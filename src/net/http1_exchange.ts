@@ -21,6 +21,8 @@ export interface ConnectionEnds {
   readonly onReusable: (connection: Http1Connection) => void;
   /** Something goes on that cannot be ended. */
   readonly onAbandoned: (work: Promise<unknown>) => void;
+  /** The exchange is over, as it may be. */
+  readonly onOver: (exchange: Http1Exchange) => void;
 }
 
 export class Http1Exchange {
@@ -54,6 +56,11 @@ export class Http1Exchange {
   /** There once `use` or `connect` has given it. */
   get connection(): Http1Connection {
     return this.#connection!;
+  }
+
+  /** Of its connection; undefined while there is none. */
+  get localAddress(): string | undefined {
+    return this.#connection?.localAddress;
   }
 
   /** Why it failed: what every further use rejects with. */
@@ -153,6 +160,7 @@ export class Http1Exchange {
 
   #finish(): void {
     this.#isOver = true;
+    this.#ends.onOver(this);
     this.#alarm.clear();
     this.request.signal.removeEventListener("abort", this.#onAbort);
     this.terms.onEnd();

@@ -9,7 +9,14 @@
 import { Alarms } from "../base/alarms.ts";
 import type { Clock } from "../base/clock.ts";
 import { AbandonedWork } from "./abandoned_work.ts";
-import type { ExchangeTerms, HttpRequest, HttpResponse, HttpTransport } from "./http_exchange.ts";
+import { HttpError } from "./http_error.ts";
+import type {
+  ExchangeTerms,
+  HttpRequest,
+  HttpResponse,
+  HttpTransport,
+  IsDead,
+} from "./http_exchange.ts";
 import { Http1Body } from "./http1_body.ts";
 import { Http1Connection } from "./http1_connection.ts";
 import { type ConnectionEnds, Http1Exchange, StaleConnectionError } from "./http1_exchange.ts";
@@ -23,6 +30,7 @@ export class Http1Transport implements HttpTransport {
   readonly #alarms: Alarms;
   readonly #fallback: HttpTransport;
   readonly #abandoned = new AbandonedWork();
+  readonly #running = new Set<Http1Exchange>();
   /** Rises when connections are dropped: those that were opened before are not kept either. */
   #generation = 0;
 
@@ -45,6 +53,7 @@ export class Http1Transport implements HttpTransport {
       return await this.#fallback.exchange(request, terms);
     }
     const exchange = new Http1Exchange(request, terms, this.#alarms.alarm(), this.#ends(origin));
+    this.#running.add(exchange);
     try {
       request.signal.throwIfAborted();
       request.onSend?.();
@@ -65,6 +74,16 @@ export class Http1Transport implements HttpTransport {
     this.#fallback.dropIdleConnections();
   }
 
+  breakExchanges(isDead: IsDead): void {
+    for (const exchange of [...this.#running]) {
+      if (!isDead(exchange.localAddress)) continue;
+      exchange.fail(
+        new HttpError("broken", "the connection was given up: the network has changed"),
+      );
+    }
+    this.#fallback.breakExchanges(isDead);
+  }
+
   close(): void {
     this.dropIdleConnections();
     this.#alarms.close();
@@ -79,6 +98,7 @@ export class Http1Transport implements HttpTransport {
         else connection.close();
       },
       onAbandoned: (work) => this.#abandoned.add(origin, work),
+      onOver: (exchange) => this.#running.delete(exchange),
     };
   }
 

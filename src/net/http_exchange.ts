@@ -70,12 +70,20 @@ export interface ExchangeTerms {
   readonly onEnd: () => void;
 }
 
+/**
+ * Whether a connection from this address of the machine's has no future; undefined: it has none yet, or
+ * it is not known.
+ */
+export type IsDead = (localAddress: string | undefined) => boolean;
+
 /** A way to send requests. */
 export interface HttpTransport {
   /** Rejects with `HttpError`, or the signal's reason when it fired. */
   exchange(request: HttpRequest, terms: ExchangeTerms): Promise<HttpResponse>;
   /** Closes connections that no exchange uses. */
   dropIdleConnections(): void;
+  /** Fails the exchanges under way on connections that are dead; see `IsDead`. */
+  breakExchanges(isDead: IsDead): void;
   /** The same for good; exchanges under way still end. */
   close(): void;
 }

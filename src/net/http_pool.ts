@@ -10,7 +10,7 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { FairSlots, type SlotShare } from "./fair_slots.ts";
 import { FetchTransport } from "./fetch_transport.ts";
-import type { HttpRequest, HttpResponse, HttpTransport } from "./http_exchange.ts";
+import type { HttpRequest, HttpResponse, HttpTransport, IsDead } from "./http_exchange.ts";
 import { Http1Transport } from "./http1_transport.ts";
 import { RateLimit, type RateShare } from "./rate_limit.ts";
 
@@ -58,6 +58,11 @@ export class HttpPool {
   /** Closes connections that no exchange uses: after sleep or a change of network they are dead. */
   dropIdleConnections(): void {
     this.#transport.dropIdleConnections();
+  }
+
+  /** Fails the exchanges under way on connections that are dead, at once instead of when their time is over. */
+  breakExchanges(isDead: IsDead): void {
+    this.#transport.breakExchanges(isDead);
   }
 
   /** Closes the pool; exchanges under way still end. */

@@ -216,6 +216,30 @@ both("lets exchanges end whose client was dropped", async (newPool) => {
   pool.close();
 });
 
+both(
+  "fails exchanges at once whose connections are dead, and spares the others",
+  async (newPool) => {
+    let asked = Promise.withResolvers<void>();
+    await using server = startScriptedServer(({ target }) => {
+      asked.resolve();
+      return target === "/body" ? [reply(200, "", { "Content-Length": "9" }), "hang"] : ["hang"];
+    });
+    const pool = newPool(4);
+    const share = pool.share();
+    const waiting = failsWith("broken", share.send(get(`${server.url}/head`)));
+    await asked.promise;
+    asked = Promise.withResolvers();
+    const response = await share.send(get(`${server.url}/body`));
+    const reading = failsWith("broken", response.body.readAll(100));
+    pool.breakExchanges((address) => address === "192.0.2.1");
+    assert.equal(pool.inUse, 2);
+    pool.breakExchanges(() => true);
+    await Promise.all([waiting, reading]);
+    assert.equal(pool.inUse, 0);
+    pool.close();
+  },
+);
+
 both("does not follow redirects", async (newPool) => {
   await using server = startScriptedServer(() => reply(307, "there", { Location: "/there" }));
   const pool = newPool(1);

@@ -8,6 +8,8 @@ interface Sleeper {
 /** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #ms: number;
+  /** Wall time minus monotonic time. */
+  #jumpedMs = 0;
   readonly #sleepers = new Set<Sleeper>();
   /** Set to make every sleep end at once, moving the clock by its length. */
   isHasty = false;
@@ -17,7 +19,7 @@ export class FakeClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#ms;
+    return this.#ms + this.#jumpedMs;
   }
 
   monotonicMs(): number {
@@ -50,6 +52,11 @@ export class FakeClock implements Clock {
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#sleepers.add(sleeper);
     });
+  }
+
+  /** Moves the wall clock alone, as sleep does, or (below 0) somebody who sets it back. */
+  jump(ms: number): void {
+    this.#jumpedMs += ms;
   }
 
   /** Moves the clock, wakes whoever is due in order, and lets what follows from it happen. */
