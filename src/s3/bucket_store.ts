@@ -1,9 +1,11 @@
 /** Puts the store of one mount together: retrying over S3, by the mount's share of the pool. */
 import { Alarms } from "../base/alarms.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { formatDuration } from "../base/units.ts";
 import type { HttpPool } from "../net/http_pool.ts";
 import { removeVersions } from "./calls/remove_versions.ts";
 import type { CallerIdentity } from "./caller_identity.ts";
+import { awsFilesState } from "./aws_files.ts";
 import { type Deadlines, S3Client } from "./client.ts";
 import {
   CredentialsCache,
@@ -18,6 +20,8 @@ import type { Quirks } from "./quirks.ts";
 import { RequestStats } from "./request_stats.ts";
 import { Retrier } from "./retrier.ts";
 import { S3Store } from "./s3_store.ts";
+import { ServerClock } from "./server_clock.ts";
+import { signInOf } from "./sign_in_hint.ts";
 import { PrefixedStore } from "./stores/prefixed.ts";
 import { RetryingStore } from "./stores/retrying.ts";
 
@@ -64,6 +68,12 @@ export interface BucketStore {
   readonly region: string;
   /** Milliseconds since the epoch; undefined when they do not expire or none were needed yet. */
   readonly credentialsExpireAtMs: number | undefined;
+  /** What a person should know before it is trouble: credentials about to expire, a clock that is wrong. */
+  warnings(): string[];
+  /** Renews credentials that are about to expire. To be called every few seconds. */
+  keepFresh(): void;
+  /** True when other credentials may be had than at the last search: the next request looks for them. */
+  hasNewCredentials(): Promise<boolean>;
   /**
    * One small request, not repeated, that finds endpoint, region, credentials and bucket in order or
    * rejects with the error that tells what is not.
@@ -79,18 +89,21 @@ export interface BucketStore {
 
 /** Throws a TypeError when `endpoint` is not a URL. Sends nothing. */
 export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): BucketStore {
-  const clock = options.clock ?? systemClock;
+  const { readEnv, clock: ownClock = systemClock } = options;
+  const clock = new ServerClock(ownClock);
   const deadlines = { ...DEFAULT_DEADLINES, ...options.deadlines };
   const endpoint = new BucketEndpoint({ ...options, ...regionOf(options) });
-  const load = credentialsLoader(options.credentials, options.profile, options.readEnv);
-  const credentials = load === undefined ? undefined : new CredentialsCache(load, clock);
-  const stats = new RequestStats(clock);
+  const load = credentialsLoader(options.credentials, options.profile, readEnv);
+  const credentials = load &&
+    new CredentialsCache(load, clock, () => awsFilesState(readEnv));
+  const stats = new RequestStats(ownClock);
   const share = pool.share();
   const alarms = new Alarms(clock);
   const client = new S3Client({
     endpoint,
     share,
     credentials,
+    signIn: () => signInOf(options.credentials, options.profile, readEnv),
     stats,
     clock,
     alarms,
@@ -121,12 +134,26 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
     },
     identity: (signal) => client.identity(signal),
     removeVersions: (prefix, signal) => removeVersions(client, options.prefix + prefix, signal),
+    warnings: () =>
+      [credentials?.warning, skewWarning(clock.skewMs)].filter((text) => text !== undefined),
+    keepFresh: () => credentials?.keepFresh(),
+    hasNewCredentials: async () => await credentials?.hasNewSource() ?? false,
     probe: (signal) => probe(direct, options.prefix, signal),
     close: () => {
       share.close();
       alarms.close();
     },
   };
+}
+
+/** S3 itself minds a quarter of an hour, but other programs and the times of files do before. */
+const SKEW_WARNING_MS = 300_000;
+
+function skewWarning(skewMs: number): string | undefined {
+  const ms = Math.abs(skewMs);
+  if (ms < SKEW_WARNING_MS) return undefined;
+  const side = skewMs > 0 ? "behind" : "ahead of";
+  return `This machine's clock is ${formatDuration(ms)} ${side} that of S3: set it`;
 }
 
 async function probe(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<void> {

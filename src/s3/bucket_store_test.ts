@@ -6,6 +6,7 @@ import {
   BucketNotFoundError,
   ClockSkewError,
   ProtocolError,
+  SignedOutError,
   StoreError,
   TransportError,
   WrongRegionError,
@@ -121,11 +122,62 @@ Deno.test("an expired session is looked up again once", async () => {
   }, { readEnv: (name) => name === "TEST_ID" ? id : "secret" });
 });
 
+Deno.test("rotated keys are looked up again, also when HEAD cannot say why it is refused", async () => {
+  for (const code of ["InvalidAccessKeyId", "SignatureDoesNotMatch", undefined]) {
+    let id = "old";
+    await withScriptedBucket(({ method, headers }) => {
+      if (headers.get("authorization")!.includes("=new/")) {
+        return method === "HEAD" ? reply(200, "", { ETag: '"e"' }) : EMPTY_LIST;
+      }
+      id = "new";
+      return code === undefined ? reply(403) : errorReply(403, code);
+    }, async ({ bucketStore, server }) => {
+      if (code === undefined) await bucketStore.store.head("k", NEVER);
+      else await bucketStore.probe(NEVER);
+      assert.equal(server.requests.length, 2);
+    }, { readEnv: (name) => name === "TEST_ID" ? id : "secret" });
+  }
+});
+
+Deno.test("a session that has expired for good is told apart from wrong keys, with the way out", async () => {
+  await withScriptedBucket(
+    () => errorReply(400, "ExpiredToken"),
+    async ({ bucketStore, server }) => {
+      for (let i = 0; i < 3; i++) {
+        await assert.rejects(bucketStore.probe(NEVER), (error) => {
+          assert.ok(error instanceof SignedOutError);
+          assert.match(error.details.hint ?? "", /^Set TEST_ID and TEST_SECRET/);
+          return true;
+        });
+      }
+      assert.equal(server.requests.length, 3);
+    },
+  );
+});
+
+Deno.test("a clock that is wrong is corrected by any answer, and told", async () => {
+  const date = new Date(Date.now() + 8 * 3_600_000).toUTCString();
+  await withScriptedBucket(
+    () => reply(200, EMPTY_LIST.split("\r\n\r\n")[1], { Date: date }),
+    async ({ bucketStore, server }) => {
+      assert.deepEqual(bucketStore.warnings(), []);
+      await bucketStore.probe(NEVER);
+      await bucketStore.probe(NEVER);
+      const signed = server.requests.map(({ headers }) => headers.get("x-amz-date")!.slice(0, 11));
+      assert.notEqual(signed[0], signed[1]);
+      assert.match(bucketStore.warnings().join(), /clock is (7 h 59 min|8 h) behind that of S3/);
+    },
+  );
+});
+
 Deno.test("missing credentials are an error with the way out", async () => {
   await withScriptedBucket(() => EMPTY_LIST, async ({ bucketStore, server }) => {
     await assert.rejects(bucketStore.probe(NEVER), (error) => {
       assert.ok(error instanceof AccessDeniedError);
-      assert.match(error.message, /TEST_ID and TEST_SECRET is not set.*Sign in, or set profile/);
+      assert.match(
+        error.message,
+        /TEST_ID and TEST_SECRET is not set.*Set TEST_ID and TEST_SECRET/,
+      );
       return true;
     });
     assert.equal(server.requests.length, 0);

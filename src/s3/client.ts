@@ -10,7 +10,6 @@
  * depends on sizes and speeds; so they are watched as well (endpoint_watch.ts).
  */
 import type { Alarms } from "../base/alarms.ts";
-import type { Clock } from "../base/clock.ts";
 import { HttpError } from "../net/http_error.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "../net/http_exchange.ts";
 import type { HttpShare } from "../net/http_pool.ts";
@@ -22,6 +21,7 @@ import {
   AccessDeniedError,
   ClockSkewError,
   ProtocolError,
+  SignedOutError,
   StoreError,
   type StoreErrorDetails,
   WrongRegionError,
@@ -29,11 +29,14 @@ import {
 import { encodeRfc3986 } from "./key_encoding.ts";
 import type { RequestKind, RequestStats } from "./request_stats.ts";
 import {
+  doubtAboutCredentials,
   errorFromAnswer,
   errorFromTransport,
   notS3Error,
   type RequestContext,
 } from "./response_error.ts";
+import type { ServerClock } from "./server_clock.ts";
+import type { SignIn } from "./sign_in_hint.ts";
 import { EMPTY_SHA256, signV4, UNSIGNED_PAYLOAD } from "./sign_v4.ts";
 import { sha256OfBody } from "./payload_hash.ts";
 import { wholeXmlRoot } from "./xml.ts";
@@ -85,8 +88,10 @@ export interface S3ClientOptions {
   readonly share: HttpShare;
   /** Absent: requests are not signed. */
   readonly credentials: CredentialsCache | undefined;
+  /** How a person gets credentials. */
+  readonly signIn: () => Promise<SignIn>;
   readonly stats: RequestStats;
-  readonly clock: Clock;
+  readonly clock: ServerClock;
   readonly alarms: Alarms;
   readonly deadlines: Deadlines;
   /** Sent with every request. */
@@ -106,8 +111,6 @@ export class S3Client {
   readonly stats: RequestStats;
   readonly #options: S3ClientOptions;
   readonly #watch: EndpointWatch;
-  /** Server time minus ours. */
-  #clockOffsetMs = 0;
   /** Some buckets' policies refuse bodies that are not signed, and so may servers. */
   #signsAllBodies = false;
 
@@ -141,9 +144,11 @@ export class S3Client {
       try {
         return await this.#attempt(call, context, credentials, signal);
       } catch (error) {
-        const mendable = this.#learnFrom(error, context, credentials, used) ||
-          this.#learnToSign(error, call, used);
-        if (!mendable) throw error;
+        const isWorthIt = this.#learnFrom(error, context, used) ||
+          this.#learnToSign(error, call, used) ||
+          (credentials !== undefined && !used.credentials &&
+            (used.credentials = await this.#renewAfter(error, call, credentials, signal)));
+        if (!isWorthIt) throw error;
         this.stats.retried();
       }
     }
@@ -214,13 +219,18 @@ export class S3Client {
     try {
       return await this.#options.credentials?.get(signal);
     } catch (error) {
-      if (!(error instanceof CredentialsError)) throw error;
-      throw new AccessDeniedError(error.message, {
-        ...this.#details(call),
-        hint:
-          'Sign in, or set profile or credentials of this mount ("anonymous" for public buckets)',
-      }, { cause: error });
+      throw await this.#withoutCredentials(call, error);
     }
+  }
+
+  /** The error for a request that there are no credentials for. */
+  async #withoutCredentials(call: S3Call, error: unknown): Promise<unknown> {
+    if (!(error instanceof CredentialsError)) return error;
+    const { hint, isRegular } = await this.#options.signIn();
+    const details = { ...this.#details(call), hint };
+    const hadThem = this.#options.credentials?.expireAtMs !== undefined;
+    const kind = isRegular || hadThem ? SignedOutError : AccessDeniedError;
+    return new kind(error.message, details, { cause: error });
   }
 
   async #attempt(
@@ -233,6 +243,7 @@ export class S3Client {
     const response = await this.#exchange(call, request, context, signal);
     this.endpoint.learnServer(response.headers.get("server"));
     if (response.status >= 200 && response.status < 300) {
+      this.#options.clock.heard(response.headers.get("date"));
       this.stats.uploaded(call.body?.byteLength ?? 0);
       return response;
     }
@@ -263,7 +274,7 @@ export class S3Client {
         ? UNSIGNED_PAYLOAD
         : await sha256OfBody(call.body),
       region: this.endpoint.region,
-      timeMs: this.#options.clock.nowMs() + this.#clockOffsetMs,
+      timeMs: this.#options.clock.nowMs(),
     }, credentials);
     const { firstByteMs, stallMs } = this.#options.deadlines;
     const longMs = call.kind === "put" ? STORE_UPLOAD_MS : LONG_CALL_MS;
@@ -319,32 +330,44 @@ export class S3Client {
   }
 
   #errorFrom(context: RequestContext, response: HttpResponse, text: string): Error {
+    const { clock } = this.#options;
     const answer = { status: response.status, headers: response.headers, text };
-    return errorFromAnswer(context, answer, this.#options.clock.nowMs());
+    const error = errorFromAnswer(context, answer, clock.nowMs());
+    if (error instanceof ClockSkewError) clock.heard(response.headers.get("date"));
+    return error;
   }
 
   /** True when the request is worth sending once more, as it will be another one. */
-  #learnFrom(
-    error: unknown,
-    context: RequestContext,
-    credentials: Credentials | undefined,
-    used: Corrections,
-  ): boolean {
+  #learnFrom(error: unknown, context: RequestContext, used: Corrections): boolean {
     if (error instanceof WrongRegionError && !used.region) {
       if (error.region === undefined || error.region === context.region) return false;
       this.endpoint.learnRegion(error.region);
       return used.region = true;
     }
-    if (error instanceof ClockSkewError && !used.clock && error.skewMs !== 0) {
-      this.#clockOffsetMs = error.skewMs;
-      return used.clock = true;
+    // The clock has heard the answer's date.
+    if (!(error instanceof ClockSkewError) || used.clock || error.skewMs === 0) return false;
+    return used.clock = true;
+  }
+
+  /** The same for one with other credentials, where these may have been the reason. */
+  async #renewAfter(
+    error: unknown,
+    call: S3Call,
+    refused: Credentials,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const doubt = doubtAboutCredentials(error);
+    if (doubt === undefined) return false;
+    try {
+      const isCertain = doubt === "certain";
+      if (await this.#options.credentials!.renew(refused, isCertain, signal)) return true;
+    } catch (failure) {
+      throw await this.#withoutCredentials(call, failure);
     }
-    if (error instanceof AccessDeniedError && !used.credentials && credentials !== undefined) {
-      if (error.details.code !== "ExpiredToken") return false;
-      this.#options.credentials?.invalidate(credentials);
-      return used.credentials = true;
-    }
-    return false;
+    if (!(error instanceof SignedOutError)) return false;
+    const { hint } = await this.#options.signIn();
+    const details = { ...error.details, hint };
+    throw new SignedOutError("the session has expired", details, { cause: error });
   }
 
   /**

@@ -34,8 +34,12 @@ const REFRESH_AHEAD_MS = 5 * 60_000;
 const EXPIRED_AHEAD_MS = 30_000;
 /** A source that failed is not asked again at once: a chain's search can take seconds. */
 const RETRY_AFTER_MS = 5_000;
+/** Nor for requests of which nobody knows whether the credentials are the reason. */
+const GUESS_AFTER_MS = 60_000;
+/** While no request wants credentials that are about to expire, they are renewed so often. */
+const KEEP_EVERY_MS = 30_000;
 
-/** Credentials cannot be had; `message` says why and what to do. */
+/** Credentials cannot be had; `message` says why. */
 export class CredentialsError extends Error {
   override readonly name = "CredentialsError";
 }
@@ -44,13 +48,25 @@ export class CredentialsError extends Error {
 export class CredentialsCache {
   readonly #load: LoadCredentials;
   readonly #clock: Clock;
+  readonly #sourceState: () => Promise<string>;
   #current: Credentials | undefined;
   #loading: Promise<Credentials> | undefined;
   #failure: { readonly error: unknown; readonly untilMs: number } | undefined;
+  /** Monotonic time of the last search, and what the source looked like then. */
+  #searchedMs = -Infinity;
+  #searchedState = "";
+  /** And of the last one after a refusal. */
+  #renewedMs = -Infinity;
 
-  constructor(load: LoadCredentials, clock: Clock) {
+  /** `sourceState` tells a text that is another one when the source may give other credentials. */
+  constructor(
+    load: LoadCredentials,
+    clock: Clock,
+    sourceState: () => Promise<string> = () => Promise.resolve(""),
+  ) {
     this.#load = load;
     this.#clock = clock;
+    this.#sourceState = sourceState;
   }
 
   /** When the current ones expire, milliseconds since the epoch. */
@@ -58,10 +74,35 @@ export class CredentialsCache {
     return this.#current?.expireAtMs;
   }
 
+  /** What a person should know: they expire soon, or have, and no others could be had. */
+  get warning(): string | undefined {
+    const leftMs = this.#leftMs();
+    if (leftMs > REFRESH_AHEAD_MS - KEEP_EVERY_MS) return undefined;
+    const when = new Date(this.expireAtMs!).toISOString();
+    const error = this.#failure?.error;
+    const why = error instanceof Error ? ` and cannot be renewed: ${error.message}` : "";
+    return `The credentials ${leftMs > 0 ? "expire" : "have expired"} at ${when}${why}`;
+  }
+
+  /** Renews what is about to expire, for when no request does it. To be called every few seconds. */
+  keepFresh(): void {
+    if (this.#leftMs() > REFRESH_AHEAD_MS) return;
+    if (this.#clock.monotonicMs() - this.#searchedMs < KEEP_EVERY_MS) return;
+    this.#refresh().catch(() => {}); // `warning` tells
+  }
+
+  /** True when the source may give others than at the last search: then it is asked again at once. */
+  async hasNewSource(): Promise<boolean> {
+    if (await this.#sourceState() === this.#searchedState) return false;
+    this.#failure = undefined;
+    this.#renewedMs = -Infinity;
+    return true;
+  }
+
   /** Valid credentials. Rejects with `CredentialsError`, or the signal's reason when it fires first. */
   async get(signal: AbortSignal): Promise<Credentials> {
     const current = this.#current;
-    const leftMs = (current?.expireAtMs ?? Infinity) - this.#clock.nowMs();
+    const leftMs = this.#leftMs();
     if (current !== undefined && leftMs > REFRESH_AHEAD_MS) return current;
     const loading = this.#refresh();
     if (current !== undefined && leftMs > EXPIRED_AHEAD_MS) {
@@ -71,9 +112,22 @@ export class CredentialsCache {
     return await untilAborted(loading, signal);
   }
 
-  /** The server refused `credentials` as expired: others are looked for with the next request. */
-  invalidate(credentials: Credentials): void {
-    if (this.#current?.accessKeyId === credentials.accessKeyId) this.#current = undefined;
+  /**
+   * S3 has refused `refused`, for certain or perhaps for what they are: asks the source for others. True
+   * when there are. Rejects as `get`.
+   */
+  async renew(refused: Credentials, isCertain: boolean, signal: AbortSignal): Promise<boolean> {
+    if (this.#current !== undefined && !isSame(this.#current, refused)) return true;
+    const nowMs = this.#clock.monotonicMs();
+    const isTooSoon = nowMs - this.#renewedMs < (isCertain ? RETRY_AFTER_MS : GUESS_AFTER_MS);
+    if (isTooSoon && this.#loading === undefined) return false;
+    this.#renewedMs = nowMs;
+    return !isSame(await untilAborted(this.#refresh(), signal), refused);
+  }
+
+  /** How long the current ones are valid. */
+  #leftMs(): number {
+    return (this.#current?.expireAtMs ?? Infinity) - this.#clock.nowMs();
   }
 
   #refresh(): Promise<Credentials> {
@@ -86,7 +140,9 @@ export class CredentialsCache {
   }
 
   async #loadOnce(): Promise<Credentials> {
+    this.#searchedMs = this.#clock.monotonicMs();
     try {
+      this.#searchedState = await this.#sourceState();
       this.#current = await this.#load();
       this.#failure = undefined;
       return this.#current;
@@ -95,6 +151,11 @@ export class CredentialsCache {
       throw error;
     }
   }
+}
+
+function isSame(a: Credentials, b: Credentials): boolean {
+  return a.accessKeyId === b.accessKeyId && a.secretAccessKey === b.secretAccessKey &&
+    a.sessionToken === b.sessionToken;
 }
 
 /**
@@ -146,7 +207,9 @@ async function fromChain(profile: string | undefined, readEnv: ReadEnv): Promise
   }
   const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
   try {
-    const found = await fromNodeProviderChain(profile === undefined ? {} : { profile })();
+    // Else the SDK would go by the files as they were when it read them first.
+    const init = { ignoreCache: true, ...(profile === undefined ? {} : { profile }) };
+    const found = await fromNodeProviderChain(init)();
     return {
       accessKeyId: found.accessKeyId,
       secretAccessKey: found.secretAccessKey,

@@ -78,16 +78,77 @@ Deno.test("CredentialsCache does not ask a failing source for every request", as
   assert.equal(count, 2);
 });
 
-Deno.test("CredentialsCache looks again for what the server refused", async () => {
+Deno.test("CredentialsCache looks again for what S3 refused, once for all who were refused", async () => {
   const clock = new FakeClock();
   const source = numbered(clock, 60 * MINUTE_MS);
   const cache = new CredentialsCache(source.load, clock);
   const first = await cache.get(NEVER);
-  cache.invalidate(first);
+  const all = await Promise.all([1, 2, 3].map(() => cache.renew(first, true, NEVER)));
+  assert.deepEqual(all, [true, true, true]);
   const second = await cache.get(NEVER);
   assert.equal(second.accessKeyId, "id2");
-  cache.invalidate(first); // late news about old ones
+  assert.equal(await cache.renew(first, true, NEVER), true); // late news about old ones
   assert.equal(await cache.get(NEVER), second);
+  assert.equal(source.count(), 2);
+});
+
+Deno.test("CredentialsCache does not ask for every refusal while the source has the same ones", async () => {
+  const clock = new FakeClock();
+  let count = 0;
+  let id = "old";
+  const load = () => {
+    count++;
+    return Promise.resolve({ accessKeyId: id, secretAccessKey: "secret" });
+  };
+  const cache = new CredentialsCache(load, clock, () => Promise.resolve(id));
+  const old = await cache.get(NEVER);
+  for (let i = 0; i < 5; i++) assert.equal(await cache.renew(old, true, NEVER), false);
+  assert.equal(count, 2);
+  await clock.advance(5_000);
+  assert.equal(await cache.renew(old, true, NEVER), false);
+  // Of a refusal that may have other reasons it is asked less often.
+  await clock.advance(50_000);
+  assert.equal(await cache.renew(old, false, NEVER), false);
+  assert.equal(count, 3);
+  // Unless the source has changed.
+  assert.equal(await cache.hasNewSource(), false);
+  id = "new";
+  assert.equal(await cache.hasNewSource(), true);
+  assert.equal(await cache.renew(old, false, NEVER), true);
+  assert.equal((await cache.get(NEVER)).accessKeyId, "new");
+});
+
+Deno.test("CredentialsCache keeps them fresh unasked, and warns when that fails", async () => {
+  const clock = new FakeClock();
+  const source = numbered(clock, 60 * MINUTE_MS);
+  let isDown = false;
+  const load = () => isDown ? Promise.reject(new CredentialsError("no network")) : source.load();
+  const cache = new CredentialsCache(load, clock);
+  cache.keepFresh();
+  assert.equal(source.count(), 0); // nobody needed any yet
+  await cache.get(NEVER);
+  await clock.advance(56 * MINUTE_MS);
+  cache.keepFresh();
+  await clock.advance(0);
+  assert.equal(source.count(), 2);
+  assert.equal(cache.warning, undefined);
+  isDown = true;
+  await clock.advance(56 * MINUTE_MS);
+  cache.keepFresh();
+  await clock.advance(0);
+  const expiry = new Date(116 * MINUTE_MS).toISOString();
+  assert.equal(
+    cache.warning,
+    `The credentials expire at ${expiry} and cannot be renewed: no network`,
+  );
+  // Over 8 hours of sleep.
+  clock.jump(480 * MINUTE_MS);
+  assert.match(cache.warning ?? "", /have expired/);
+  isDown = false;
+  await clock.advance(30_000);
+  cache.keepFresh();
+  await clock.advance(0);
+  assert.equal(cache.warning, undefined);
 });
 
 Deno.test("CredentialsCache rejects with the reason of the signal", async () => {
@@ -152,6 +213,15 @@ Deno.test("credentialsLoader runs the chain of a profile, to its expiry", async 
       sessionToken: "token",
       expireAtMs: Date.UTC(2030, 0, 1),
     });
+    // Rotated: the file is read again.
+    await Deno.writeTextFile(script, `#!/bin/sh\necho '${printed.replace('"id"', '"id2"')}'\n`);
+    const moved = `${directory}/moved.sh`;
+    await Deno.rename(script, moved);
+    await Deno.writeTextFile(
+      `${directory}/config`,
+      `[profile from-process]\ncredential_process = ${moved}\n`,
+    );
+    assert.equal((await chain("from-process")).accessKeyId, "id2");
     await assert.rejects(chain("missing"), (error) => {
       assert.ok(error instanceof CredentialsError);
       assert.match(error.message, /profile "missing" gave no credentials/);

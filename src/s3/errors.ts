@@ -64,6 +64,14 @@ export class AccessDeniedError extends StoreError {
   override readonly name: string = "AccessDeniedError";
 }
 
+/**
+ * The credentials were good and are not any more, or can be had again by signing in: a mount waits for
+ * that, while one whose credentials are simply wrong has to be corrected.
+ */
+export class SignedOutError extends AccessDeniedError {
+  override readonly name = "SignedOutError";
+}
+
 /** The bucket lives in another region than the request was signed for. */
 export class WrongRegionError extends StoreError {
   override readonly name = "WrongRegionError";

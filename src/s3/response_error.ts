@@ -10,6 +10,7 @@ import {
   PreconditionFailedError,
   ProtocolError,
   ServerError,
+  SignedOutError,
   StoreError,
   type StoreErrorDetails,
   ThrottledError,
@@ -69,6 +70,37 @@ const ACCESS_HINTS: Readonly<Record<string, string>> = {
   ExpiredToken: "The session has expired: sign in again (for SSO: aws sso login)",
   InvalidToken: "The session token is wrong: sign in again",
 };
+
+/** Sessions end, and S3 says so. Sources: the S3 API's error codes, and those of STS that servers pass on. */
+const SIGNED_OUT_CODES = new Set([
+  "ExpiredToken",
+  "ExpiredTokenException",
+  "TokenRefreshRequired",
+  "RequestExpired",
+]);
+
+/** Rotated keys are answered with these until they are read anew. */
+const WRONG_KEY_CODES = new Set([
+  "InvalidAccessKeyId",
+  "InvalidClientTokenId",
+  "InvalidToken",
+  "SignatureDoesNotMatch",
+  "UnrecognizedClientException",
+]);
+
+/**
+ * Whether others than the credentials that were used would have got another answer. An answer to HEAD
+ * has no body, so no code: then nobody knows.
+ */
+export function doubtAboutCredentials(error: unknown): "certain" | "possible" | undefined {
+  if (!(error instanceof StoreError)) return undefined;
+  const { status, code } = error.details;
+  if (error instanceof SignedOutError || (code !== undefined && WRONG_KEY_CODES.has(code))) {
+    return "certain";
+  }
+  const isBare = code === undefined && (status === 400 || status === 401 || status === 403);
+  return isBare ? "possible" : undefined;
+}
 
 /** The error that a non-2xx answer (or an error document in a 2xx one) stands for. */
 export function errorFromAnswer(
@@ -130,12 +162,13 @@ function accessError(
     return new ClockSkewError(message, { ...details, hint }, Number.isNaN(skewMs) ? 0 : skewMs);
   }
   const isDenied = status === 401 || status === 403 || code === "AccessDenied" ||
-    ACCESS_HINTS[code] !== undefined;
+    ACCESS_HINTS[code] !== undefined || SIGNED_OUT_CODES.has(code);
   if (!isDenied) return undefined;
   if (THROTTLE_CODES.has(code)) return undefined;
   const hint = ACCESS_HINTS[code] ??
     "These credentials may not do this: check the credentials and the bucket's policy";
-  return new AccessDeniedError(message, { ...details, hint });
+  const kind = SIGNED_OUT_CODES.has(code) ? SignedOutError : AccessDeniedError;
+  return new kind(message, { ...details, hint });
 }
 
 function conditionError(

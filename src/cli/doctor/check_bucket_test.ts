@@ -22,6 +22,9 @@ function bucketOf(store: MemoryStore, probe: () => Promise<void>): BucketStore {
     credentialsExpireAtMs: undefined,
     identity: () => Promise.resolve({ accessKeyIdEnd: "WXYZ" }),
     removeVersions: () => assert.fail("it has no versions"),
+    warnings: () => [],
+    keepFresh: () => {},
+    hasNewCredentials: () => Promise.resolve(false),
     probe,
     close: () => {},
   };
