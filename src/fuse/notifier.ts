@@ -9,7 +9,11 @@
  */
 import type { CacheNotifier, InodeNumber } from "../vfs/file_system.ts";
 import type { Channel } from "./channel.ts";
-import { encodeInvalidateEntry, encodeInvalidateInode } from "./wire/notifications.ts";
+import {
+  encodeInvalidateEntry,
+  encodeInvalidateInode,
+  EXPIRE_ONLY_MINOR,
+} from "./wire/notifications.ts";
 
 /** Threads that may be waiting in the kernel: an operation can begin just after a message was sent. */
 const SENDING_MAX = 4;
@@ -33,6 +37,8 @@ export class FuseNotifier implements CacheNotifier {
   #heldCount = 0;
   #sending = 0;
   #dropped = 0;
+  /** Whether the kernel knows how to expire an entry; else it would drop it. */
+  #canExpire = false;
 
   /** `isBusy`: an operation on the inode is under way; `settled` is called when none is any more. */
   constructor(channel: Channel, isBusy: (inode: InodeNumber) => boolean) {
@@ -48,6 +54,17 @@ export class FuseNotifier implements CacheNotifier {
   invalidateEntry(parent: InodeNumber, name: string): void {
     const bytes = encodeInvalidateEntry(parent, name);
     this.#enqueue(`${parent}/${name}`, { inode: parent, bytes });
+  }
+
+  expireEntry(parent: InodeNumber, name: string): void {
+    if (!this.#canExpire) return;
+    const bytes = encodeInvalidateEntry(parent, name, "expire");
+    this.#enqueue(`${parent}/${name}?`, { inode: parent, bytes });
+  }
+
+  /** What was agreed with the kernel: version 7.`minor` of the protocol. */
+  agreed(minor: number): void {
+    this.#canExpire = minor >= EXPIRE_ONLY_MINOR;
   }
 
   /** Messages dropped because too many were waiting. */

@@ -25,6 +25,23 @@ Deno.test("Notifier sends each thing once, and returns before it is sent", async
   ]);
 });
 
+Deno.test("Notifier lets names expire only where the kernel would not drop them instead", async () => {
+  const channel = new ScriptedChannel();
+  const notifier = new FuseNotifier(channel, () => false);
+  notifier.agreed(37);
+  notifier.expireEntry(inode(1), "a");
+  await turn();
+  assert.equal(channel.notifications.length, 0);
+  notifier.agreed(38);
+  notifier.expireEntry(inode(1), "a");
+  notifier.invalidateEntry(inode(1), "a");
+  await turn();
+  assert.deepEqual(channel.notifications, [
+    pack(u32(34), u32(3), u64(0), u64(1), u32(1), u32(1), "a"),
+    pack(u32(34), u32(3), u64(0), u64(1), u32(1), u32(0), "a"),
+  ]);
+});
+
 Deno.test("Notifier goes on past messages that wait in the kernel, up to a bound", async () => {
   const channel = new ScriptedChannel();
   const gate = Promise.withResolvers<void>();

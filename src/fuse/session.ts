@@ -305,6 +305,7 @@ export class Session {
         minor: request.minor,
         flags: initFlagNames(agreed.flags).join(" "),
       });
+      this.notifier.agreed(agreed.minor);
       this.#ready.resolve(agreed);
     } catch (error) {
       this.#ready.reject(error);

@@ -72,6 +72,8 @@ export interface Scheduler {
   readonly running: number;
   /** Has a change carried out after the usual delay, or another one. */
   schedule(change: Change, delayMs?: number): void;
+  /** S3 is in reach again: what has failed is tried at once. */
+  retry(): void;
   /** Resolves when S3 has what the inode is now; rejects when an attempt fails. */
   push(inode: Inode, signal: AbortSignal): Promise<void>;
   /** Resolves when S3 has what was wished for the key; rejects when an attempt fails. */

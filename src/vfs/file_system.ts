@@ -288,4 +288,6 @@ export interface CacheNotifier {
   invalidateInode(ino: InodeNumber, offset: number, length: number): void;
   /** A name in a directory. */
   invalidateEntry(parent: InodeNumber, name: string): void;
+  /** The same, but what is there stays until it was asked for anew; where the kernel cannot, nothing. */
+  expireEntry(parent: InodeNumber, name: string): void;
 }

@@ -105,6 +105,7 @@ Deno.test("what others did meanwhile is told to the kernel, and seen by who asks
   const notifier: CacheNotifier = {
     invalidateInode: () => {},
     invalidateEntry: (_parent, name) => told.push(name),
+    expireEntry: () => {},
   };
   next.fs.setNotifier(notifier);
   const gate = Promise.withResolvers<void>();

@@ -39,15 +39,11 @@ import { SendRemovals } from "./send_removals.ts";
 import { SetAttributes } from "./set_attributes.ts";
 import { SiblingReadahead } from "./sibling_readahead.ts";
 import { Space } from "./space.ts";
+import { STAT_FS } from "./stat_fs.ts";
 import { Uploads, type UploadsStatus } from "./uploads.ts";
 import { type Durability, Volume, type VolumeOptions } from "./volume.ts";
 import { WriteBack } from "./write_back.ts";
 import { Xattrs } from "./xattrs.ts";
-import { NAME_MAX } from "../listings/names.ts";
-
-/** A bucket has no size: what statfs(2) tells is large enough for every program. */
-const CAPACITY_BYTES = 2 ** 50;
-const STATFS_BLOCK = 4096;
 
 export class S3FileSystem implements FileSystem {
   readonly #volume: Volume;
@@ -113,6 +109,16 @@ export class S3FileSystem implements FileSystem {
   /** To be called once the kernel is attached. */
   setNotifier(notifier: CacheNotifier): void {
     this.#volume.notifier = notifier;
+  }
+
+  /** The bucket is in reach again: what could not be uploaded is tried at once. */
+  retryUploads(): void {
+    this.#volume.writeBack.retry();
+  }
+
+  /** The system has slept: the kernel is to ask again for names that it knows. */
+  expireNames(): void {
+    this.#volume.expireNames();
   }
 
   /** What is not in S3 yet, and why. */
@@ -325,15 +331,7 @@ export class S3FileSystem implements FileSystem {
   }
 
   statfs(): StatFs {
-    const blocks = CAPACITY_BYTES / STATFS_BLOCK;
-    return {
-      blockSize: STATFS_BLOCK,
-      blocks,
-      blocksFree: blocks,
-      files: 2 ** 32 - 1,
-      filesFree: 2 ** 32 - 1,
-      nameMax: NAME_MAX,
-    };
+    return STAT_FS;
   }
 
   getxattr(ino: InodeNumber, name: string, context: OpContext): Promise<Uint8Array> {

@@ -72,7 +72,13 @@ export interface VolumeOptions {
 }
 
 /** Does nothing; in place until a kernel is attached. */
-const NO_NOTIFIER: CacheNotifier = { invalidateInode: () => {}, invalidateEntry: () => {} };
+const NO_NOTIFIER: CacheNotifier = {
+  invalidateInode: () => {},
+  invalidateEntry: () => {},
+  expireEntry: () => {},
+};
+/** Names that the kernel is told to ask for again after sleep. */
+const EXPIRED_MAX = 50_000;
 
 export class Volume {
   readonly options: VolumeOptions;
@@ -152,6 +158,16 @@ export class Volume {
     for (let at = directory; at.parent !== undefined; at = at.parent) {
       const { attributes } = at;
       listings.show(at.parent.prefix, at.name, { kind: "directory", attributes });
+    }
+  }
+
+  /** The system has slept, and the kernel's times to live have not gone on: it asks for names anew. */
+  expireNames(): void {
+    let count = 0;
+    for (const { parent, name, lookups } of this.inodes.values()) {
+      if (parent === undefined || lookups === 0) continue;
+      this.notifier.expireEntry(parent.number, name);
+      if (++count === EXPIRED_MAX) return;
     }
   }
 

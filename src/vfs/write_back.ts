@@ -76,6 +76,17 @@ export class WriteBack implements Scheduler {
     else if (change.dueMs < this.#wakeMs) this.#wakeAt(change.dueMs);
   }
 
+  retry(): void {
+    const nowMs = this.#volume.options.clock.monotonicMs();
+    for (const change of this.#volume.changes.values()) {
+      // A file that is open and has no time yet gets one when it is closed.
+      if (change.error === undefined || change.dueMs === Infinity) continue;
+      change.attempts = 0;
+      change.dueMs = Math.min(change.dueMs, nowMs);
+    }
+    this.#pumpSoon();
+  }
+
   async push(inode: Inode, signal: AbortSignal): Promise<void> {
     for (;;) {
       const change = this.#volume.changes.of(inode);

@@ -8,6 +8,10 @@ import { writeI64 } from "./numbers.ts";
 
 const NOTIFY_INVAL_INODE = 2;
 const NOTIFY_INVAL_ENTRY = 3;
+/** Do not drop the entry, which may be somebody's working directory, but ask for it again. */
+const EXPIRE_ONLY = 1;
+/** Of the protocol (7.x), since when. */
+export const EXPIRE_ONLY_MINOR = 38;
 
 /** Forget an inode's attributes, and its pages from `offset` for `length` bytes (0: to the end). */
 export function encodeInvalidateInode(
@@ -22,15 +26,17 @@ export function encodeInvalidateInode(
   return bytes;
 }
 
-/** Forget what a name in a directory leads to. */
+/** Forget what a name in a directory leads to, or ask for it again. */
 export function encodeInvalidateEntry(
   parent: InodeNumber,
   name: string,
+  how: "forget" | "expire" = "forget",
 ): Uint8Array<ArrayBuffer> {
   const encoded = new TextEncoder().encode(name);
   const { bytes, view } = message(NOTIFY_INVAL_ENTRY, 16 + encoded.length + 1);
   writeI64(view, REPLY_HEADER_BYTES, parent);
   view.setUint32(REPLY_HEADER_BYTES + 8, encoded.length, true);
+  if (how === "expire") view.setUint32(REPLY_HEADER_BYTES + 12, EXPIRE_ONLY, true);
   bytes.set(encoded, REPLY_HEADER_BYTES + 16);
   return bytes;
 }
