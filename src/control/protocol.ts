@@ -83,6 +83,8 @@ export interface MountReport {
   readonly latency_ms_p99: number | null;
   /** RFC 3339; null when they do not expire or that is not known. */
   readonly credentials_expire_at: string | null;
+  /** What is going to be trouble if nobody does anything: a line each. */
+  readonly warnings: readonly string[];
 }
 
 /** One mount. */

@@ -309,6 +309,7 @@ const EMPTY_REPORT: MountReport = {
   latency_ms_p50: null,
   latency_ms_p99: null,
   credentials_expire_at: null,
+  warnings: [],
 };
 
 function pendingOf(name: string, uploads: UploadStatus): PendingMount {

@@ -1,7 +1,8 @@
 /**
  * Whether a mount can reach its bucket. An operation that fails in a way that may concern the whole
  * bucket raises a suspicion; a probe (the cheapest LIST) then decides, and goes on at growing intervals
- * until it succeeds. A mount in good health sends no probes: requests cost money.
+ * until it succeeds; sooner when something has happened that may have mended it. A mount in good health
+ * sends no probes: requests cost money.
  */
 import { type Clock, Deadline } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -10,6 +11,7 @@ import {
   AccessDeniedError,
   BucketNotFoundError,
   ClockSkewError,
+  SignedOutError,
   StoreError,
   WrongRegionError,
 } from "../s3/errors.ts";
@@ -23,7 +25,9 @@ const GREETING_TIMEOUT_MS = 2_500;
 /** While operations run, an endpoint that was not heard of for so long is suspect. */
 const SILENCE_MS = 3_000;
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** So often it is looked, between probes, whether there are new credentials. */
+const LOOK_EVERY_MS = 2_000;
 
 const NO_ANSWER: Explanation = {
   message: "S3 does not answer",
@@ -35,15 +39,26 @@ export interface ContactMonitorOptions {
   readonly probe: (signal: AbortSignal) => Promise<void>;
   /** How long ago the endpoint answered anything. */
   readonly sinceContactMs: () => number;
+  /** Whether other credentials can be had than at the last probe. */
+  readonly hasNewCredentials: () => Promise<boolean>;
+  /** Called when the bucket is in reach again after it was not. */
+  readonly onRegained: () => void;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Between 0 and 1. */
+  readonly random?: () => number;
 }
 
 export class ContactMonitor {
   readonly #options: ContactMonitorOptions;
   readonly #closing = new AbortController();
   #trouble: Trouble | undefined;
+  /** What the last probe has failed with. */
+  #failure: unknown;
   #probing: Promise<void> | undefined;
+  /** Ends the pause between two probes; aborted while there is none, the next one. */
+  #hurry = new AbortController();
+  #probedMs = -Infinity;
   /** Operations under way. */
   #running = 0;
   #listening = false;
@@ -66,7 +81,7 @@ export class ContactMonitor {
       await this.#ask(GREETING_TIMEOUT_MS);
       return undefined;
     } catch (error) {
-      if (isRefusal(error)) return error;
+      if (isRefusal(error) && !(error instanceof SignedOutError)) return error;
       this.#blame(error);
       this.suspect(error);
       return undefined;
@@ -78,6 +93,12 @@ export class ContactMonitor {
     if (concernsBucket(error)) this.#investigate();
   }
 
+  /** Probes now: the network has changed, or the system has slept. */
+  check(): void {
+    if (this.#probing === undefined) this.#investigate();
+    else this.#hurry.abort();
+  }
+
   /** `store` with its failures and its silence watched. */
   watched(store: ObjectStore): ObjectStore {
     return watchStore(store, {
@@ -87,12 +108,14 @@ export class ContactMonitor {
       },
       end: () => this.#running--,
       fail: (error) => this.suspect(error),
+      succeed: () => this.#doubtTrouble(),
     });
   }
 
   /** Ends the probing. */
   async close(): Promise<void> {
     this.#closing.abort(new Error("The mount ends"));
+    this.#hurry.abort();
     await this.#probing;
   }
 
@@ -113,28 +136,61 @@ export class ContactMonitor {
     this.#listening = false;
   }
 
+  /** An operation succeeds while S3 is thought not to answer. */
+  #doubtTrouble(): void {
+    if (this.#trouble === undefined || isRefusal(this.#failure)) return;
+    if (this.#options.clock.monotonicMs() - this.#probedMs >= FIRST_PAUSE_MS) this.#hurry.abort();
+  }
+
   async #probeUntilWell(): Promise<void> {
     const { signal } = this.#closing;
-    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs *= 2) {
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted;) {
       try {
         await this.#ask(PROBE_TIMEOUT_MS);
-        if (this.#trouble !== undefined) this.#options.log.info("The bucket is in reach again");
-        this.#trouble = undefined;
-        return;
+        return this.#isWell();
       } catch (error) {
         if (signal.aborted) return;
         this.#blame(error);
       }
-      await this.#options.clock.sleep(Math.min(pauseMs, LONGEST_PAUSE_MS), signal).catch(() => {});
+      const isHurried = await this.#pause(pauseMs);
+      pauseMs = isHurried ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }
   }
 
+  /** Half of `ms` at least, so that many mounts do not ask at the same moment; true when it was cut short. */
+  async #pause(ms: number): Promise<boolean> {
+    const { clock, hasNewCredentials, random = Math.random } = this.#options;
+    const { signal } = this.#hurry;
+    const isRefused = isRefusal(this.#failure);
+    try {
+      for (let leftMs = ms * (1 + random()) / 2; leftMs > 0; leftMs -= LOOK_EVERY_MS) {
+        if (!isRefused) return await clock.sleep(leftMs, signal).then(() => false);
+        await clock.sleep(Math.min(leftMs, LOOK_EVERY_MS), signal);
+        if (await hasNewCredentials()) return true;
+      }
+      return false;
+    } catch {
+      this.#hurry = new AbortController();
+      return true;
+    }
+  }
+
+  #isWell(): void {
+    this.#hurry = new AbortController();
+    if (this.#trouble === undefined) return;
+    this.#trouble = undefined;
+    this.#options.log.info("The bucket is in reach again");
+    this.#options.onRegained();
+  }
+
   async #ask(timeoutMs: number): Promise<void> {
+    this.#probedMs = this.#options.clock.monotonicMs();
     using deadline = new Deadline(this.#closing.signal, timeoutMs);
     await this.#options.probe(deadline.signal);
   }
 
   #blame(error: unknown): void {
+    this.#failure = error;
     const { message, hint } = error instanceof StoreError ? explain(error) : NO_ANSWER;
     if (this.#trouble === undefined) {
       this.#options.log.warn("The bucket is out of reach: {reason}", { reason: message });
@@ -164,6 +220,7 @@ interface Watcher {
   readonly begin: () => void;
   readonly end: () => void;
   readonly fail: (error: unknown) => void;
+  readonly succeed: () => void;
 }
 
 function watchStore(store: ObjectStore, watcher: Watcher): ObjectStore {
@@ -203,7 +260,9 @@ function watchBody(body: ObjectBody, signal: AbortSignal, watcher: Watcher): Obj
 async function watchWork<T>(work: Promise<T>, signal: AbortSignal, watcher: Watcher): Promise<T> {
   watcher.begin();
   try {
-    return await work;
+    const result = await work;
+    watcher.succeed();
+    return result;
   } catch (error) {
     if (!calledOff(signal)) watcher.fail(error);
     throw error;

@@ -5,14 +5,17 @@ import {
   AccessDeniedError,
   BucketNotFoundError,
   NotFoundError,
+  SignedOutError,
   type StoreError,
   TransportError,
 } from "../s3/errors.ts";
-import type { ObjectStore } from "../s3/object_store.ts";
+import type { ObjectInfo, ObjectStore } from "../s3/object_store.ts";
 import { ContactMonitor } from "./contact_monitor.ts";
 
 const DETAILS = { operation: "ListObjectsV2", bucket: "b", hint: "Check the network" };
 const REFUSED_CONNECTION = new TransportError("connection refused", DETAILS);
+
+const INFO = {} as ObjectInfo;
 
 const SILENCE_MS = 3_000;
 
@@ -21,6 +24,10 @@ class StubStore {
   failure: StoreError | undefined;
   probes = 0;
   sinceContactMs = 0;
+  hasNewCredentials = false;
+  regained = 0;
+  /** HEADs succeed. */
+  isThere = false;
   /** HEADs hang until it resolves. */
   gate: Promise<void> | undefined;
 
@@ -29,8 +36,9 @@ class StubStore {
     return this.failure === undefined ? Promise.resolve() : Promise.reject(this.failure);
   }
 
-  async head(): Promise<never> {
+  async head(): Promise<ObjectInfo> {
     await this.gate;
+    if (this.isThere) return INFO;
     return Promise.reject(this.failure ?? new NotFoundError("gone", DETAILS));
   }
 }
@@ -42,8 +50,9 @@ class StepClock implements Clock {
   get pauses() {
     return this.sleeps.filter(({ ms }) => ms !== SILENCE_MS);
   }
-  nowMs = () => 1_000_000;
-  monotonicMs = () => 0;
+  passedMs = 0;
+  nowMs = () => 1_000_000 + this.passedMs;
+  monotonicMs = () => this.passedMs;
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -59,8 +68,11 @@ function setUp() {
   const monitor = new ContactMonitor({
     probe: () => stub.probe(),
     sinceContactMs: () => stub.sinceContactMs,
+    hasNewCredentials: () => Promise.resolve(stub.hasNewCredentials),
+    onRegained: () => stub.regained++,
     clock,
     log: logger("test"),
+    random: () => 1,
   });
   return { stub, store, clock, monitor };
 }
@@ -87,6 +99,7 @@ Deno.test("ContactMonitor reports an endpoint that cannot be reached until a pro
   await settle();
   assert.equal(monitor.trouble, undefined);
   assert.equal(clock.pauses.length, 2);
+  assert.equal(stub.regained, 1);
   await monitor.close();
 });
 
@@ -95,13 +108,23 @@ Deno.test("ContactMonitor probes at growing intervals, and one probe at a time",
   stub.failure = REFUSED_CONNECTION;
   monitor.suspect(REFUSED_CONNECTION);
   monitor.suspect(REFUSED_CONNECTION);
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 8; round++) {
     await settle();
     assert.equal(stub.probes, round + 1);
     clock.pauses[round]!.wake();
   }
   await settle();
-  assert.deepEqual(clock.pauses.map(({ ms }) => ms), [1000, 2000, 4000, 8000, 15000, 15000, 15000]);
+  assert.deepEqual(clock.pauses.map(({ ms }) => ms), [
+    1000,
+    2000,
+    4000,
+    8000,
+    16000,
+    32000,
+    60000,
+    60000,
+    60000,
+  ]);
   await monitor.close();
 });
 
@@ -173,4 +196,67 @@ Deno.test("ContactMonitor suspects an endpoint that is silent while an operation
   gate.resolve();
   await assert.rejects(waiting, NotFoundError);
   await monitor.close();
+});
+
+Deno.test("ContactMonitor probes at once, and often again, when the network has changed", async () => {
+  const { stub, clock, monitor } = setUp();
+  monitor.check();
+  await settle();
+  assert.equal(stub.probes, 1);
+  assert.equal(stub.regained, 0); // nothing was lost
+  stub.failure = REFUSED_CONNECTION;
+  monitor.suspect(REFUSED_CONNECTION);
+  for (let round = 0; round < 4; round++) {
+    await settle();
+    clock.pauses[round]!.wake();
+  }
+  await settle();
+  assert.equal(stub.probes, 6);
+  monitor.check();
+  await settle();
+  assert.equal(stub.probes, 7);
+  assert.equal(clock.pauses.at(-1)?.ms, 1000);
+  stub.failure = undefined;
+  monitor.check();
+  await settle();
+  assert.equal(monitor.trouble, undefined);
+  assert.equal(stub.regained, 1);
+  await monitor.close();
+});
+
+Deno.test("ContactMonitor takes an operation that succeeds for a reason to probe, once a second", async () => {
+  const { stub, store, clock, monitor } = setUp();
+  stub.failure = REFUSED_CONNECTION;
+  stub.isThere = true;
+  monitor.suspect(REFUSED_CONNECTION);
+  await settle();
+  const head = () => monitor.watched(store).head("k", new AbortController().signal);
+  await head();
+  await settle();
+  assert.equal(stub.probes, 1);
+  clock.passedMs = 1000;
+  for (let i = 0; i < 3; i++) await head();
+  await settle();
+  assert.equal(stub.probes, 2);
+  await monitor.close();
+});
+
+Deno.test("ContactMonitor tries new credentials at once when it was refused", async () => {
+  const { stub, clock, monitor } = setUp();
+  stub.failure = new SignedOutError("the session has expired", { ...DETAILS, hint: "Sign in" });
+  assert.equal(await monitor.greet(), undefined); // not a reason not to mount
+  await settle();
+  assert.equal(monitor.trouble?.hint, "Sign in");
+  for (let round = 0; round < 3; round++) {
+    clock.pauses.at(-1)!.wake();
+    await settle();
+  }
+  assert.deepEqual(clock.pauses.map(({ ms }) => ms), [1000, 2000, 2000, 2000]);
+  const { probes } = stub;
+  stub.hasNewCredentials = true;
+  stub.failure = undefined;
+  clock.pauses.at(-1)!.wake();
+  await settle();
+  assert.equal(stub.probes, probes + 1);
+  assert.equal(monitor.trouble, undefined);
 });

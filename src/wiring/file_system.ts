@@ -1,6 +1,7 @@
 /** A mount's config and store as a file system. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { ContinuousClock } from "../base/continuous_clock.ts";
 import { logger } from "../base/log.ts";
 import { AttributeLoader } from "../listings/attribute_loader.ts";
 import { DirectoryListings } from "../listings/directory_listings.ts";
@@ -46,7 +47,7 @@ export async function createFileSystem(
   const listings = new DirectoryListings({
     kept,
     store,
-    clock,
+    clock: new ContinuousClock(clock),
     log: logger("cache", mount.name),
     ttlMs: mount.metadataTtlMs,
     attributes,

@@ -4,6 +4,8 @@ import type { Config, MountConfig } from "../config/types.ts";
 import type { SharedUsage } from "../control/protocol.ts";
 import type { FuseMount } from "../fuse/fuse_mount.ts";
 import { mountFuse } from "../fuse/mount.ts";
+import { readNetworkState } from "../net/network_state.ts";
+import { watchSystemWaking } from "../net/system_bus.ts";
 import type { BucketStore } from "../s3/bucket_store.ts";
 import type { ReadEnv } from "../s3/credentials.ts";
 import { openBucket } from "./bucket.ts";
@@ -11,6 +13,7 @@ import { ContactMonitor } from "./contact_monitor.ts";
 import { diskCacheUser } from "./disk_cache.ts";
 import { createFileSystem } from "./file_system.ts";
 import type { MountBackend, RunningMount } from "./mount_backend.ts";
+import { Reconnector } from "./reconnector.ts";
 import { Resources } from "./resources.ts";
 import { ServedMount } from "./served_mount.ts";
 import { volumeOf } from "./volume_name.ts";
@@ -26,21 +29,31 @@ export async function createMountBackend(
 class S3MountBackend implements MountBackend {
   readonly #resources: Resources;
   readonly #readEnv: ReadEnv;
+  readonly #reconnector: Reconnector;
 
   constructor(resources: Resources, readEnv: ReadEnv) {
     this.#resources = resources;
     this.#readEnv = readEnv;
+    this.#reconnector = new Reconnector({
+      pool: resources.pool,
+      clock: resources.clock,
+      log: logger("wiring"),
+      readNetwork: readNetworkState,
+      watchWaking: watchSystemWaking,
+    });
   }
 
   async start(config: MountConfig, signal: AbortSignal): Promise<RunningMount> {
     const store = openBucket(config, this.#resources, this.#readEnv);
+    let served: ServedMount | undefined;
     const monitor = new ContactMonitor({
       probe: (signal) => store.probe(signal),
       sinceContactMs: () => store.stats.sinceContactMs(),
+      hasNewCredentials: () => store.hasNewCredentials(),
+      onRegained: () => served?.retryUploads(),
       clock: this.#resources.clock,
       log: logger("wiring", config.name),
     });
-    let served: ServedMount | undefined;
     try {
       // S3 is asked while the folder is being mounted.
       const greeting = monitor.greet();
@@ -74,6 +87,7 @@ class S3MountBackend implements MountBackend {
   }
 
   async close(): Promise<void> {
+    await this.#reconnector.close();
     await this.#resources.close();
   }
 
@@ -109,6 +123,7 @@ class S3MountBackend implements MountBackend {
       throw error;
     }
     fileSystem.setNotifier(mount.notifier);
-    return new ServedMount({ mount, fileSystem, store, monitor, clock });
+    const connected = this.#reconnector.add({ store, monitor, fileSystem });
+    return new ServedMount({ mount, fileSystem, store, monitor, connected, clock });
   }
 }

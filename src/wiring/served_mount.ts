@@ -16,6 +16,8 @@ export interface ServedMountParts {
   readonly fileSystem: S3FileSystem;
   readonly store: BucketStore;
   readonly monitor: ContactMonitor;
+  /** Its place among those who are told of sleep and of another network. */
+  readonly connected: Disposable;
   readonly clock: Clock;
 }
 
@@ -41,6 +43,11 @@ export class ServedMount implements RunningMount {
       hint: "What was written is kept on this machine; try again with: cloudmount flush",
       sinceMs: Math.min(clock.nowMs(), ...failed.map(({ atMs }) => atMs)),
     };
+  }
+
+  /** S3 is in reach again. */
+  retryUploads(): void {
+    this.#parts.fileSystem.retryUploads();
   }
 
   answers(): boolean {
@@ -87,6 +94,7 @@ export class ServedMount implements RunningMount {
       latency_ms_p50: rounded(latencyMsP50),
       latency_ms_p99: rounded(latencyMsP99),
       credentials_expire_at: expireAtMs === undefined ? null : new Date(expireAtMs).toISOString(),
+      warnings: store.warnings(),
     };
   }
 
@@ -108,7 +116,8 @@ export class ServedMount implements RunningMount {
   }
 
   async #free(): Promise<void> {
-    const { fileSystem, monitor, store } = this.#parts;
+    const { fileSystem, monitor, connected, store } = this.#parts;
+    connected[Symbol.dispose]();
     await fileSystem.close();
     await monitor.close();
     store.close();

@@ -148,6 +148,7 @@ export function fakeReport(pendingFiles = 0): MountReport {
     latency_ms_p50: null,
     latency_ms_p99: null,
     credentials_expire_at: null,
+    warnings: [],
   };
 }
 

@@ -109,9 +109,10 @@ function pendingText({ uploads }: MountStatus): string {
 
 /** What a person should know of a mount, a line each. */
 function remarksOf(mount: MountStatus): string[] {
-  const { error, enabled, uploads, conflicts, lost_and_found } = mount;
+  const { error, enabled, uploads, conflicts, lost_and_found, warnings } = mount;
   const remarks: string[] = [];
   if (error !== null) remarks.push(`${describeTrouble(error)} (since ${error.since})`);
+  remarks.push(...warnings);
   if (uploads.last_error !== null) {
     remarks.push(`last failed upload: ${uploads.last_error}`);
     if (uploads.oldest_paths.length > 0) {
