@@ -22,13 +22,14 @@ import { Http1Connection } from "./http1_connection.ts";
 import { type ConnectionEnds, Http1Exchange, StaleConnectionError } from "./http1_exchange.ts";
 import { type AnswerHead, framingOf, requestHead } from "./http1_head.ts";
 import { IdleConnections } from "./idle_connections.ts";
-import { openConnection } from "./open_connection.ts";
+import { openConnection, type Resolve } from "./open_connection.ts";
 
 export class Http1Transport implements HttpTransport {
   readonly #clock: Clock;
   readonly #idle: IdleConnections;
   readonly #alarms: Alarms;
   readonly #fallback: HttpTransport;
+  readonly #resolve: Resolve | undefined;
   readonly #abandoned = new AbandonedWork();
   readonly #running = new Set<Http1Exchange>();
   /** Rises when connections are dropped: those that were opened before are not kept either. */
@@ -36,13 +37,14 @@ export class Http1Transport implements HttpTransport {
 
   /**
    * Keeps at most `idleMax` idle connections for each origin. `fallback` serves origins for which no
-   * more can be opened for the time being.
+   * more can be opened for the time being. `resolve` tells addresses; undefined: the system does.
    */
-  constructor(clock: Clock, idleMax: number, fallback: HttpTransport) {
+  constructor(clock: Clock, idleMax: number, fallback: HttpTransport, resolve?: Resolve) {
     this.#clock = clock;
     this.#idle = new IdleConnections(clock, idleMax);
     this.#alarms = new Alarms(clock);
     this.#fallback = fallback;
+    this.#resolve = resolve;
   }
 
   async exchange(request: HttpRequest, terms: ExchangeTerms): Promise<HttpResponse> {
@@ -119,20 +121,28 @@ export class Http1Transport implements HttpTransport {
         kept.close();
       }
     }
-    await exchange.connect((signal) => open(origin, signal));
+    await exchange.connect((signal) => open(origin, signal, this.#resolve));
     return await exchange.ask(head, false);
   }
 }
 
-async function open(origin: string, signal: AbortSignal): Promise<Http1Connection> {
+async function open(
+  origin: string,
+  signal: AbortSignal,
+  resolve: Resolve | undefined,
+): Promise<Http1Connection> {
   const { protocol, hostname, port } = new URL(origin);
   const isSecure = protocol === "https:";
   return new Http1Connection(
-    await openConnection({
-      isSecure,
-      hostname: hostname.replace(/^\[|\]$/g, ""),
-      port: port === "" ? (isSecure ? 443 : 80) : Number(port),
-    }, signal),
+    await openConnection(
+      {
+        isSecure,
+        hostname: hostname.replace(/^\[|\]$/g, ""),
+        port: port === "" ? (isSecure ? 443 : 80) : Number(port),
+      },
+      signal,
+      resolve,
+    ),
   );
 }
 

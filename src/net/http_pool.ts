@@ -12,6 +12,7 @@ import { FairSlots, type SlotShare } from "./fair_slots.ts";
 import { FetchTransport } from "./fetch_transport.ts";
 import type { HttpRequest, HttpResponse, HttpTransport, IsDead } from "./http_exchange.ts";
 import { Http1Transport } from "./http1_transport.ts";
+import type { Resolve } from "./open_connection.ts";
 import { RateLimit, type RateShare } from "./rate_limit.ts";
 
 export interface HttpPoolOptions {
@@ -21,6 +22,8 @@ export interface HttpPoolOptions {
   readonly uploadLimit?: number;
   /** The environment names a proxy, through which requests are to go. */
   readonly isProxied?: boolean;
+  /** Where the addresses of endpoints come from, unless a proxy finds them; absent: the system. */
+  readonly resolve?: Resolve;
   readonly clock?: Clock;
 }
 
@@ -37,7 +40,9 @@ export class HttpPool {
     this.#upload = uploadLimit === undefined ? undefined : new RateLimit(uploadLimit, clock);
     this.#slots = new FairSlots(maxConnections);
     const byFetch = new FetchTransport(clock, maxConnections);
-    this.#transport = isProxied ? byFetch : new Http1Transport(clock, maxConnections, byFetch);
+    this.#transport = isProxied
+      ? byFetch
+      : new Http1Transport(clock, maxConnections, byFetch, options.resolve);
   }
 
   /** Slots in use now. */

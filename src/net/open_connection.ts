@@ -19,24 +19,39 @@ export interface Origin {
   readonly port: number;
 }
 
+/** The addresses of a name, best first; rejects when there are none. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>;
+
 /**
  * Rejects with an `HttpError` of kind "dns", "connect" or "tls". Once the signal fired, nobody may wait for
  * what this returns: a TLS handshake goes on until it is done, as it cannot be ended.
  */
-export async function openConnection(origin: Origin, signal: AbortSignal): Promise<Deno.Conn> {
-  const addresses = await resolve(origin.hostname);
+export async function openConnection(
+  origin: Origin,
+  signal: AbortSignal,
+  resolve: Resolve = resolveBySystem,
+): Promise<Deno.Conn> {
+  const addresses = await addressesOf(origin.hostname, resolve);
   signal.throwIfAborted();
   const connection = await connectFirst(addresses, origin.port, signal);
   connection.setNoDelay(true);
   return origin.isSecure ? await secure(connection, origin.hostname) : connection;
 }
 
-function resolve(hostname: string): Promise<readonly string[]> {
-  if (/^[\d.]+$|:/.test(hostname)) return Promise.resolve([hostname]);
+async function addressesOf(hostname: string, resolve: Resolve): Promise<readonly string[]> {
+  if (/^[\d.]+$|:/.test(hostname)) return [hostname];
+  try {
+    return await resolve(hostname);
+  } catch (cause) {
+    throw new HttpError("dns", `the host name "${hostname}" is not known`, { cause });
+  }
+}
+
+function resolveBySystem(hostname: string): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
     lookup(hostname, { all: true, verbatim: true }, (error, found) => {
-      if (error === null && found.length > 0) return resolve(found.map(({ address }) => address));
-      reject(new HttpError("dns", `the host name "${hostname}" is not known`, { cause: error }));
+      if (error === null && found.length > 0) resolve(found.map(({ address }) => address));
+      else reject(error ?? new Error("it has no address"));
     });
   });
 }

@@ -33,6 +33,8 @@ const NO_ANSWER: Explanation = {
   message: "S3 does not answer",
   hint: "Check the network and the endpoint; the mount recovers by itself",
 };
+/** Where the error itself has none. */
+const PATIENCE_HINT = "It is tried again: the mount recovers by itself";
 
 export interface ContactMonitorOptions {
   /** Sends one request that tells whether the mount can work; it does not repeat what fails. */
@@ -197,7 +199,7 @@ export class ContactMonitor {
     }
     this.#trouble = {
       message,
-      hint,
+      hint: hint === "" ? PATIENCE_HINT : hint,
       sinceMs: this.#trouble?.sinceMs ?? this.#options.clock.nowMs(),
     };
   }

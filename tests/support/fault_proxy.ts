@@ -8,15 +8,16 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { systemClock } from "../../src/base/clock.ts";
+import { untilAborted } from "../../src/base/until_aborted.ts";
 import { Pace } from "./_pace.ts";
 import { SeededRandom } from "./seeded_random.ts";
-import { GARBAGE, INTERNAL_ERROR, SLOW_DOWN } from "./_fault_answers.ts";
+import { ERRORS, GARBAGE } from "./_fault_answers.ts";
 import { type Head, MessageReader, requestFraming, responseFraming } from "./_http_wire.ts";
 
 /** What can go wrong with one request. */
 export type Fault =
-  /** Answered here: 503 SlowDown or 500 InternalError as XML; the server never sees the request. */
-  | { readonly kind: "slow_down" | "internal_error" }
+  /** Answered here, as XML: 503 SlowDown, 500 InternalError, 400 ExpiredToken; the server sees nothing. */
+  | { readonly kind: "slow_down" | "internal_error" | "expired_token" }
   /** 200 with a body that is not what S3 says; the server never sees the request. */
   | { readonly kind: "garbage"; readonly content: "html" | "binary" | "truncated_xml" }
   /** The connection is reset before the server sees the request. */
@@ -33,12 +34,10 @@ export type Fault =
 /** When a fault happens. */
 export interface FaultRule {
   readonly fault: Fault;
-  /** Default: any. */
-  readonly method?: string;
+  readonly method?: string; // default: any
   /** Tested against path and query as they are on the wire. Default: any. */
   readonly path?: RegExp;
-  /** So often, then never again. Default: without end. */
-  readonly times?: number;
+  readonly times?: number; // then never again; default: without end
   /** 0 to 1, by the seed of the proxy. Default: 1. */
   readonly probability?: number;
 }
@@ -50,6 +49,11 @@ export interface Faults {
   readonly bytesPerSecond?: number;
   /** The endpoint is down: connections are broken and new ones refused. */
   readonly down?: boolean;
+  /**
+   * No packet passes, and no connection ends: those that there are, and those made meanwhile, stay dead
+   * when the fault is over, as after a suspend.
+   */
+  readonly silent?: boolean;
   /** The first one that applies to a request is used. */
   readonly rules?: readonly FaultRule[];
 }
@@ -97,7 +101,8 @@ export async function startFaultProxy(
 class Proxy implements FaultProxy {
   readonly #target: URL;
   readonly #sockets = new Set<Socket>();
-  readonly #connections = new Set<Promise<void>>();
+  /** Each with the promise of its end. */
+  readonly #connections = new Map<Connection, Promise<void>>();
   readonly #random: SeededRandom;
   #port = 0;
   #server: Server | undefined;
@@ -124,6 +129,7 @@ class Proxy implements FaultProxy {
   async setFaults(faults: Faults): Promise<void> {
     this.#faults = faults;
     this.#used = new Map();
+    if (faults.silent === true) { for (const [it] of this.#connections) it.isLost = true; }
     if (faults.down === true) await this.close();
     else await this.listen();
   }
@@ -151,7 +157,7 @@ class Proxy implements FaultProxy {
     // Its callback is not waited for: the port is closed now, and Deno 2.6 may never call it.
     server?.close();
     for (const socket of this.#sockets) reset(socket);
-    await Promise.all(this.#connections);
+    await Promise.all(this.#connections.values());
   }
 
   /** Notes a request and picks its fault. */
@@ -176,11 +182,13 @@ class Proxy implements FaultProxy {
   #accept(socket: Socket): void {
     this.connectionCount++;
     this.#sockets.add(socket);
-    const connection = new Connection(this, socket, this.#target).run().finally(() => {
+    const connection = new Connection(this, socket, this.#target);
+    connection.isLost = this.#faults.silent === true;
+    const ended = connection.run().finally(() => {
       this.#sockets.delete(socket);
       this.#connections.delete(connection);
     });
-    this.#connections.add(connection);
+    this.#connections.set(connection, ended);
   }
 }
 
@@ -191,6 +199,8 @@ class Connection {
   readonly #target: URL;
   readonly #closed = new AbortController();
   readonly #requests: MessageReader;
+  /** Its packets go nowhere. */
+  isLost = false;
   #server: { readonly connection: Deno.TcpConn; readonly responses: MessageReader } | undefined;
 
   constructor(proxy: Proxy, client: Socket, target: URL) {
@@ -202,7 +212,9 @@ class Connection {
     client.on("close", () => this.#end());
     const chunks: AsyncIterator<Uint8Array> = client[Symbol.asyncIterator]();
     this.#requests = new MessageReader(async () => {
+      await this.#unlessLost();
       const next = await chunks.next();
+      await this.#unlessLost();
       return next.done === true ? undefined : next.value;
     });
   }
@@ -228,6 +240,11 @@ class Connection {
     this.#server = undefined;
   }
 
+  async #unlessLost(): Promise<void> {
+    const { signal } = this.#closed;
+    if (this.isLost) await untilAborted(new Promise<never>(() => {}), signal);
+  }
+
   /** False when the connection is at its end. */
   async #serveOne(): Promise<boolean> {
     const head = await this.#requests.readHead();
@@ -242,12 +259,14 @@ class Connection {
       case "stall":
         return await this.#stall();
       case "slow_down":
-        return await this.#answer(head, entry, 503, "application/xml", SLOW_DOWN);
       case "internal_error":
-        return await this.#answer(head, entry, 500, "application/xml", INTERNAL_ERROR);
+      case "expired_token": {
+        const [status, reason, body] = ERRORS[fault.kind];
+        return await this.#answer(head, entry, `${status} ${reason}`, "application/xml", body);
+      }
       case "garbage": {
         const [type, body] = GARBAGE[fault.content];
-        return await this.#answer(head, entry, 200, type, body);
+        return await this.#answer(head, entry, "200 OK", type, body);
       }
       default:
         return await this.#forward(head, entry, fault);
@@ -263,7 +282,7 @@ class Connection {
   async #answer(
     head: Head,
     entry: LoggedRequest,
-    status: number,
+    status: string,
     type: string,
     body: Uint8Array | string,
   ): Promise<boolean> {
@@ -274,12 +293,11 @@ class Connection {
         entry.requestBodyBytes += piece.length;
       }
     }
-    entry.status = status;
+    entry.status = parseInt(status);
     const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
-    const reason = { 200: "OK", 500: "Internal Server Error", 503: "Slow Down" }[status] ?? "";
     const connection = waiting ? "Connection: close\r\n" : "";
     await this.#toClient(new TextEncoder().encode(
-      `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${type}\r\n${connection}` +
+      `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\n${connection}` +
         `Content-Length: ${bytes.length}\r\nx-amz-request-id: FAULTPROXY\r\n\r\n`,
     ));
     if (head.firstLine[0] !== "HEAD") await this.#toClient(bytes);
@@ -363,6 +381,7 @@ class Connection {
   }
 
   async #toClient(bytes: Uint8Array): Promise<void> {
+    await this.#unlessLost();
     if (this.#closed.signal.aborted) throw new Error("Cannot answer: the client closed");
     await new Promise<void>((resolve, reject) => {
       this.#client.write(bytes, (error) => error ? reject(error) : resolve());

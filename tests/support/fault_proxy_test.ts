@@ -212,3 +212,23 @@ Deno.test("delay and bandwidth limit slow requests down", async () => {
   const up = await timed(() => statusOf(world.object, { method: "PUT", body: bytes }));
   assert.ok(up >= 280, `${up} ms for 0.3 s of data`);
 });
+
+Deno.test("a silent network ends no connection, and those that were there stay dead", async () => {
+  await using world = await startWorld();
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 1 });
+  const ask = (fetching?: { client: Deno.HttpClient }) => {
+    const signal = AbortSignal.timeout(300);
+    return fetch(world.object, { method: "HEAD", signal, ...fetching });
+  };
+  await (await ask({ client })).body?.cancel();
+  await world.proxy.setFaults({ silent: true });
+  const isTimeout = (error: unknown) =>
+    error instanceof DOMException && error.name === "TimeoutError";
+  await assert.rejects(ask({ client }), isTimeout);
+  await assert.rejects(ask(), isTimeout);
+  const before = world.proxy.connectionCount;
+  await world.proxy.setFaults({});
+  using fresh = Deno.createHttpClient({});
+  assert.equal((await ask({ client: fresh })).status, 200);
+  assert.equal(world.proxy.connectionCount, before + 1);
+});

@@ -15,6 +15,7 @@ import { OutdatedListings } from "../../src/listings/outdated_listings.ts";
 import { FileReaders } from "../../src/content/file_readers.ts";
 import { StagingArea } from "../../src/content/staging_area.ts";
 import { Uploader } from "../../src/content/uploader.ts";
+import type { ObjectStore } from "../../src/s3/object_store.ts";
 import { MemoryStore, type StoreMethod } from "../../src/s3/stores/memory.ts";
 import type { Dirent, Entry, HandleId, InodeNumber, OpContext } from "../../src/vfs/file_system.ts";
 import { ROOT_INODE } from "../../src/vfs/file_system.ts";
@@ -35,6 +36,9 @@ const O_RDWR = 2;
 
 export interface MemoryVolumeOptions {
   readonly store?: MemoryStore;
+  /** What the file system sees instead of `store`, which is then of no use. */
+  readonly sees?: ObjectStore;
+  readonly operationTimeoutMs?: number;
   readonly attributes?: "fast" | "full";
   readonly database?: AttributeDatabase;
   readonly readOnly?: boolean;
@@ -76,6 +80,7 @@ export class MemoryVolume implements AsyncDisposable {
     this.#options = options;
     const clock = options.clock ?? systemClock;
     const store = options.store ?? new MemoryStore({ nowMs: () => clock.nowMs() });
+    const seen = options.sees ?? store;
     this.store = store;
     this.clock = clock;
     this.journal = options.journal ?? new MemoryJournal();
@@ -84,7 +89,7 @@ export class MemoryVolume implements AsyncDisposable {
     this.#ownsDatabase = options.database === undefined;
     this.#database = options.database ?? new AttributeDatabase(":memory:");
     const mode = options.attributes ?? "fast";
-    const attributes = new AttributeLoader(store, this.#database.of("bucket"), mode);
+    const attributes = new AttributeLoader(seen, this.#database.of("bucket"), mode);
     const budget = new MemoryBudget(64 * 2 ** 20);
     const log = logger("test");
     const ttlMs = options.ttlMs ?? 60_000;
@@ -95,15 +100,15 @@ export class MemoryVolume implements AsyncDisposable {
       : new ListingDatabase(options.listingsPath, log);
     const rows = this.#listings?.of("bucket");
     const kept = rows && new KeptListings({ rows, outdated, journal: this.journal, clock });
-    const listings = { store, clock, log, ttlMs, attributes };
+    const listings = { store: seen, clock, log, ttlMs, attributes };
     this.fs = new S3FileSystem({
-      store,
+      store: seen,
       listings: new DirectoryListings(kept === undefined ? listings : { ...listings, kept }),
       attributes,
       blocks,
       readers: new FileReaders(blocks, clock),
       staging: new StagingArea(this.stagingDirectory),
-      uploader: new Uploader(store, budget),
+      uploader: new Uploader(seen, budget),
       journal: outdated.within(this.journal),
       journalIsTrusted: options.journalIsTrusted ?? true,
       lanes: {
@@ -123,7 +128,7 @@ export class MemoryVolume implements AsyncDisposable {
       dirMode: 0o755,
       uid: 1000,
       gid: 1000,
-      operationTimeoutMs: 30_000,
+      operationTimeoutMs: options.operationTimeoutMs ?? 30_000,
     });
   }
 
