@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type ByteRange, rangeSize } from "../base/byte_range.ts";
 import { LinkedSignal } from "../base/linked_signal.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
-import { StoreError, UnsupportedError } from "../s3/errors.ts";
+import { SignedOutError, StoreError, UnsupportedError } from "../s3/errors.ts";
 import { type DonePart, uploadInParts } from "../s3/multipart_upload.ts";
 import { md5OfBody } from "../s3/payload_hash.ts";
 import type { CopySource, ObjectStore, PutOptions, PutResult } from "../s3/object_store.ts";
@@ -286,7 +286,8 @@ export class Uploader {
 
 /** True when an upload that failed so can be gone on with: its parts stay on the server. */
 export function keepsParts(error: unknown): boolean {
-  return error instanceof FileChangedError || (error instanceof StoreError && error.retryable);
+  return error instanceof FileChangedError || error instanceof SignedOutError ||
+    (error instanceof StoreError && error.retryable);
 }
 
 function fill(upload: Upload, target: Uint8Array<ArrayBuffer>, offset: number): void {

@@ -10,7 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { BegunUpload, UploadProgress } from "../content/uploader.ts";
 import type { JournalEntry, JournalOp, VolumeJournal } from "../journal/journal.ts";
-import { ProtocolError, StoreError } from "../s3/errors.ts";
+import { ProtocolError, SignedOutError, StoreError } from "../s3/errors.ts";
 import { multipartEtag } from "../s3/multipart_etag.ts";
 import { type DonePart, partsOfPlan } from "../s3/multipart_upload.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
@@ -205,7 +205,7 @@ function isBegun(record: Announced | Begun | undefined): record is Begun {
 
 /** Answers that make no sense would not end: some servers cannot list keys with control characters. */
 function mayPass(error: StoreError): boolean {
-  return error.retryable && !(error instanceof ProtocolError);
+  return error instanceof SignedOutError || (error.retryable && !(error instanceof ProtocolError));
 }
 
 function partKey({ uploadId }: BegunUpload, { partNumber }: DonePart): string {

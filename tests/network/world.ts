@@ -4,6 +4,7 @@
  */
 import { logger } from "../../src/base/log.ts";
 import { HttpPool } from "../../src/net/http_pool.ts";
+import type { NetworkState } from "../../src/net/network_state.ts";
 import { type BucketStore, createBucketStore } from "../../src/s3/bucket_store.ts";
 import { startS3Server } from "../../src/serve_s3/server.ts";
 import { ContactMonitor } from "../../src/wiring/contact_monitor.ts";
@@ -13,7 +14,10 @@ import { MemoryVolume } from "../support/memory_volume.ts";
 import { QuickClock } from "../support/quick_clock.ts";
 import { createBucket } from "../support/s3_servers.ts";
 
-const KEYS = { accessKeyId: "test-access-key", secretAccessKey: "test-secret-key-0123456789" };
+export const KEYS = {
+  accessKeyId: "test-access-key",
+  secretAccessKey: "test-secret-key-0123456789",
+};
 const BUCKET = "bucket";
 /** A name that only this world knows. */
 const HOST = "s3.example.invalid";
@@ -23,10 +27,10 @@ const NEVER = new AbortController().signal;
 export interface WorldOptions {
   /** How much faster time runs. */
   readonly rate: number;
-  /** Default: those of the server, from variables. */
+  /** Default: of variables that have the server's keys. */
   readonly readEnv?: (name: string) => string | undefined;
-  /** Credentials are those of the AWS files. */
-  readonly isChain?: boolean;
+  /** Credentials are those of this profile in the AWS files. */
+  readonly profile?: string;
 }
 
 export class World implements AsyncDisposable {
@@ -37,8 +41,8 @@ export class World implements AsyncDisposable {
   readonly volume: MemoryVolume;
   /** The name of the endpoint is not known. */
   isNameLost = false;
-  /** The machine has another network. */
-  network = "home";
+  /** Of this machine. */
+  network: NetworkState = { fingerprint: "home", addresses: new Set(["127.0.0.1"]) };
   readonly #stack: AsyncDisposableStack;
   readonly #direct: BucketStore;
 
@@ -77,7 +81,10 @@ export class World implements AsyncDisposable {
       ...common,
       endpoint: proxy.url.replace("127.0.0.1", HOST),
       pathStyle: true,
-      credentials: options.isChain === true ? { kind: "chain" } : credentials,
+      ...(options.profile === undefined ? { credentials } : {
+        credentials: { kind: "chain" },
+        profile: options.profile,
+      }),
       readEnv: options.readEnv ?? readEnv,
       clock,
     }, pool);
@@ -102,8 +109,7 @@ export class World implements AsyncDisposable {
       pool,
       clock,
       log: logger("test"),
-      readNetwork: () =>
-        Promise.resolve({ fingerprint: this.network, addresses: new Set(["127.0.0.1"]) }),
+      readNetwork: () => Promise.resolve(this.network),
       watchWaking: () => Promise.resolve(),
     });
     reconnector.add({ store: this.bucket, monitor: this.monitor, fileSystem: this.volume.fs });
