@@ -36,7 +36,7 @@ const O_RDWR = 2;
 
 export interface MemoryVolumeOptions {
   readonly store?: MemoryStore;
-  /** What the file system sees instead of `store`, which is then of no use. */
+  /** What the file system sees instead of `store`. */
   readonly sees?: ObjectStore;
   readonly operationTimeoutMs?: number;
   readonly attributes?: "fast" | "full";
