@@ -22,7 +22,7 @@ commands += [["python3", "-c", f"""
 import mmap, os
 file = os.open('{folder}/c', os.O_RDONLY)
 mmap.mmap(file, 0, prot=mmap.PROT_READ)[4096]
-"""], ["python3", "-c", f"open('{folder}/new', 'w').write('new')"]]
+"""], ["python3", "-c", f"with open('{folder}/new', 'w') as file: file.write('new')"]]
 start = time.time()
 running = [subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for line in commands]
 waiting, longest, good, said = {}, 0, 0, False
@@ -49,6 +49,7 @@ mountTest(
   async () => {
     await withFaults(async (mounted, proxy) => {
       for (const name of FILES) await mounted.other().put(name, "x".repeat(100_000));
+      await mounted.other().put("unseen/file", "");
       await sh(mounted.path(), "ls -l");
       await proxy.setFaults({ silent: true });
       const waiters = python(WAITERS, [mounted.path()]);
@@ -79,6 +80,7 @@ if (Deno.env.get("CLOUDMOUNT_LONG_TESTS") !== undefined) {
   mountTest("no program waits for a silent endpoint longer than the deadline", async () => {
     await withFaults(async (mounted, proxy) => {
       for (const name of FILES) await mounted.other().put(name, "x".repeat(100_000));
+      await mounted.other().put("unseen/file", "");
       await sh(mounted.path(), "ls -l");
       await proxy.setFaults({ silent: true });
       const said = await python(WAITERS, [mounted.path()], { seconds: 2 * DEADLINE_SECONDS });
