@@ -21,6 +21,7 @@ import { RequestStats } from "./request_stats.ts";
 import { Retrier } from "./retrier.ts";
 import { S3Store } from "./s3_store.ts";
 import { ServerClock } from "./server_clock.ts";
+import { RequestCredentials } from "./request_credentials.ts";
 import { signInOf } from "./sign_in_hint.ts";
 import { PrefixedStore } from "./stores/prefixed.ts";
 import { RetryingStore } from "./stores/retrying.ts";
@@ -96,14 +97,14 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
   const load = credentialsLoader(options.credentials, options.profile, readEnv);
   const credentials = load &&
     new CredentialsCache(load, clock, () => awsFilesState(readEnv));
+  const signIn = () => signInOf(options.credentials, options.profile, readEnv);
   const stats = new RequestStats(ownClock);
   const share = pool.share();
   const alarms = new Alarms(clock);
   const client = new S3Client({
     endpoint,
     share,
-    credentials,
-    signIn: () => signInOf(options.credentials, options.profile, readEnv),
+    credentials: credentials && new RequestCredentials(credentials, signIn),
     stats,
     clock,
     alarms,

@@ -14,29 +14,27 @@ import { HttpError } from "../net/http_error.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "../net/http_exchange.ts";
 import type { HttpShare } from "../net/http_pool.ts";
 import { type CallerIdentity, identify, stsUrlOf } from "./caller_identity.ts";
-import { type Credentials, type CredentialsCache, CredentialsError } from "./credentials.ts";
+import type { Credentials } from "./credentials.ts";
 import type { BucketEndpoint } from "./endpoint.ts";
 import { EndpointWatch } from "./endpoint_watch.ts";
 import {
   AccessDeniedError,
   ClockSkewError,
   ProtocolError,
-  SignedOutError,
   StoreError,
   type StoreErrorDetails,
   WrongRegionError,
 } from "./errors.ts";
 import { encodeRfc3986 } from "./key_encoding.ts";
+import type { RequestCredentials } from "./request_credentials.ts";
 import type { RequestKind, RequestStats } from "./request_stats.ts";
 import {
-  doubtAboutCredentials,
   errorFromAnswer,
   errorFromTransport,
   notS3Error,
   type RequestContext,
 } from "./response_error.ts";
 import type { ServerClock } from "./server_clock.ts";
-import type { SignIn } from "./sign_in_hint.ts";
 import { EMPTY_SHA256, signV4, UNSIGNED_PAYLOAD } from "./sign_v4.ts";
 import { sha256OfBody } from "./payload_hash.ts";
 import { wholeXmlRoot } from "./xml.ts";
@@ -87,9 +85,7 @@ export interface S3ClientOptions {
   readonly endpoint: BucketEndpoint;
   readonly share: HttpShare;
   /** Absent: requests are not signed. */
-  readonly credentials: CredentialsCache | undefined;
-  /** How a person gets credentials. */
-  readonly signIn: () => Promise<SignIn>;
+  readonly credentials: RequestCredentials | undefined;
   readonly stats: RequestStats;
   readonly clock: ServerClock;
   readonly alarms: Alarms;
@@ -139,7 +135,7 @@ export class S3Client {
       payload: false,
     };
     for (;;) {
-      const credentials = await this.#credentials(call, signal);
+      const credentials = await this.#options.credentials?.get(this.#details(call), signal);
       const context = this.context(call);
       try {
         return await this.#attempt(call, context, credentials, signal);
@@ -147,7 +143,7 @@ export class S3Client {
         const isWorthIt = this.#learnFrom(error, context, used) ||
           this.#learnToSign(error, call, used) ||
           (credentials !== undefined && !used.credentials &&
-            (used.credentials = await this.#renewAfter(error, call, credentials, signal)));
+            await this.#renewAfter(error, call, credentials, used, signal));
         if (!isWorthIt) throw error;
         this.stats.retried();
       }
@@ -175,7 +171,8 @@ export class S3Client {
   async identity(signal: AbortSignal): Promise<CallerIdentity | undefined> {
     const { share, clock, deadlines: { firstByteMs: timeoutMs } } = this.#options;
     const { region, isAws } = this.endpoint;
-    const credentials = await this.#credentials({ operation: "GetCallerIdentity" }, signal);
+    const details = this.#details({ operation: "GetCallerIdentity" });
+    const credentials = await this.#options.credentials?.get(details, signal);
     if (credentials === undefined) return undefined;
     const stsUrl = isAws ? stsUrlOf(region) : undefined;
     const question = { bucket: this.bucket, stsUrl, region, share, clock, timeoutMs };
@@ -210,27 +207,6 @@ export class S3Client {
       ...(call.key === undefined ? {} : { key: call.key }),
       ...(requestId === undefined || requestId === null ? {} : { requestId }),
     };
-  }
-
-  async #credentials(
-    call: Pick<S3Call, "operation" | "key">,
-    signal: AbortSignal,
-  ): Promise<Credentials | undefined> {
-    try {
-      return await this.#options.credentials?.get(signal);
-    } catch (error) {
-      throw await this.#withoutCredentials(call, error);
-    }
-  }
-
-  /** The error for a request that there are no credentials for. */
-  async #withoutCredentials(call: S3Call, error: unknown): Promise<unknown> {
-    if (!(error instanceof CredentialsError)) return error;
-    const { hint, isRegular } = await this.#options.signIn();
-    const details = { ...this.#details(call), hint };
-    const hadThem = this.#options.credentials?.expireAtMs !== undefined;
-    const kind = isRegular || hadThem ? SignedOutError : AccessDeniedError;
-    return new kind(error.message, details, { cause: error });
   }
 
   async #attempt(
@@ -349,25 +325,17 @@ export class S3Client {
     return used.clock = true;
   }
 
-  /** The same for one with other credentials, where these may have been the reason. */
+  /** The same for one with other credentials. */
   async #renewAfter(
     error: unknown,
     call: S3Call,
     refused: Credentials,
+    used: Corrections,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const doubt = doubtAboutCredentials(error);
-    if (doubt === undefined) return false;
-    try {
-      const isCertain = doubt === "certain";
-      if (await this.#options.credentials!.renew(refused, isCertain, signal)) return true;
-    } catch (failure) {
-      throw await this.#withoutCredentials(call, failure);
-    }
-    if (!(error instanceof SignedOutError)) return false;
-    const { hint } = await this.#options.signIn();
-    const details = { ...error.details, hint };
-    throw new SignedOutError("the session has expired", details, { cause: error });
+    const { credentials } = this.#options;
+    const isRenewed = await credentials?.renewAfter(error, this.#details(call), refused, signal);
+    return used.credentials = isRenewed === true;
   }
 
   /**

@@ -11,8 +11,8 @@ export type CredentialsOptions =
   | { readonly kind: "chain" }
   /** Requests are not signed. */
   | { readonly kind: "anonymous" }
-  /** Somebody else knows where they are. */
-  | { readonly kind: "given"; readonly load: LoadCredentials }
+  /** Somebody else knows where they are, and what to do (`hint`) when there are none. */
+  | { readonly kind: "given"; readonly load: LoadCredentials; readonly hint: string }
   /** Two environment variables, by name. */
   | {
     readonly kind: "env";

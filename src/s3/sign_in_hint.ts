@@ -23,6 +23,7 @@ export async function signInOf(
 
 function otherHint(options: Exclude<CredentialsOptions, { readonly kind: "chain" }>): string {
   if (options.kind === "anonymous") return "Set credentials of this mount";
+  if (options.kind === "given") return options.hint;
   const { accessKeyIdEnv, secretAccessKeyEnv } = options;
   return `Set ${accessKeyIdEnv} and ${secretAccessKeyEnv} where the daemon runs, and start it again`;
 }

@@ -12,12 +12,12 @@ export function credentialsOptions(
   keychain: Keychain,
 ): CredentialsOptions {
   if (credentials.kind !== "keychain") return credentials;
-  return { kind: "given", load: () => fromKeychain(keychain, profile) };
+  const hint = `Run: cloudmount credentials set ${profile}`;
+  return { kind: "given", load: () => fromKeychain(keychain, profile), hint };
 }
 
 /** Throws `CredentialsError`. Its tools have limits of their own. */
 async function fromKeychain(keychain: Keychain, profile: string): Promise<Credentials> {
-  const set = `cloudmount credentials set ${profile}`;
   let keys;
   try {
     keys = await keychain.read(profile, new AbortController().signal);
@@ -27,7 +27,5 @@ async function fromKeychain(keychain: Keychain, profile: string): Promise<Creden
     throw new CredentialsError(`${error.message}${hint}`, { cause: error });
   }
   if (keys !== undefined) return keys;
-  throw new CredentialsError(
-    `the keychain has no credentials of the profile "${profile}": run ${set}`,
-  );
+  throw new CredentialsError(`the keychain has no credentials of the profile "${profile}"`);
 }

@@ -2,7 +2,15 @@
 import type { S3Client } from "../client.ts";
 import { NotFoundError } from "../errors.ts";
 import { decodeListed } from "../key_encoding.ts";
-import { runSdk, SDK_BUCKET } from "../sdk.ts";
+import type { XmlReader } from "../xml_reader.ts";
+import { readFields, readXml } from "./_xml_documents.ts";
+
+interface Listed {
+  /** Versions and delete markers. */
+  readonly versions: readonly ReadonlyMap<string, string>[];
+  /** The texts of the document's other elements. */
+  readonly fields: ReadonlyMap<string, string>;
+}
 
 /**
  * Deletes all versions and delete markers of the keys that begin with `prefix`, of which there should be
@@ -16,38 +24,39 @@ export async function removeVersions(
   const call = {
     operation: "ListObjectVersions",
     kind: "list",
-    roots: ["ListVersionsResult"],
+    method: "GET",
+    query: { versions: "", "encoding-type": "url", prefix },
   } as const;
-  const { output } = await runSdk(
-    client,
-    call,
-    signal,
-    (sdk, options) =>
-      sdk.client.send(
-        new sdk.commands.ListObjectVersionsCommand({
-          Bucket: SDK_BUCKET,
-          Prefix: prefix,
-          EncodingType: "url",
-        }),
-        options,
-      ),
-  );
-  const found = [...output.Versions ?? [], ...output.DeleteMarkers ?? []];
-  for (const { Key = "", VersionId } of found) {
-    const key = output.EncodingType === "url" ? decodeListed(Key) : Key;
-    if (VersionId === undefined || !key.startsWith(prefix)) continue;
+  const answer = await client.sendForXml(call, ["ListVersionsResult"], signal);
+  const { versions, fields } = readXml(client, call, answer, readVersions);
+  for (const version of versions) {
+    const listed = version.get("Key") ?? "";
+    const key = fields.get("EncodingType") === "url" ? decodeListed(listed) : listed;
+    const versionId = version.get("VersionId");
+    if (versionId === undefined || !key.startsWith(prefix)) continue;
     try {
       const response = await client.send({
         operation: "DeleteObject",
         kind: "delete",
         method: "DELETE",
         key,
-        query: { versionId: VersionId },
+        query: { versionId },
       }, signal);
       await response.body.cancel();
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }
   }
-  return found.length;
+  return versions.length;
+}
+
+function readVersions(xml: XmlReader): Listed {
+  const versions: ReadonlyMap<string, string>[] = [];
+  const fields = new Map<string, string>();
+  while (xml.enter()) {
+    const { name } = xml;
+    if (name === "Version" || name === "DeleteMarker") versions.push(readFields(xml));
+    else fields.set(name, xml.text());
+  }
+  return { versions, fields };
 }
