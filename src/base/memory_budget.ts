@@ -9,14 +9,15 @@ export interface Reservation {
 interface Waiter {
   readonly bytes: number;
   readonly grant: () => void;
+  readonly refuse: (reason: Error) => void;
 }
 
 /**
  * The budget. Caches register a reclaimer, which is asked to give memory back before anyone waits.
- * Invariant: the bytes out never exceed `limitBytes`.
+ * Invariant: the bytes out never exceed `limitBytes`, but for those that were out when it was lowered.
  */
 export class MemoryBudget {
-  readonly #limitBytes: number;
+  #limitBytes: number;
   #usedBytes = 0;
   readonly #queue: Waiter[] = [];
   readonly #reclaimers: ((bytes: number) => void)[] = [];
@@ -31,6 +32,18 @@ export class MemoryBudget {
 
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** Another limit from now on. What is out beyond a lower one is reclaimed as far as that goes at once. */
+  setLimit(bytes: number): void {
+    this.#limitBytes = bytes;
+    const tooMany = this.#usedBytes - bytes;
+    if (tooMany > 0) { for (const reclaim of this.#reclaimers) reclaim(tooMany); }
+    for (const waiter of this.#queue.filter((waiter) => waiter.bytes > bytes)) {
+      this.#queue.splice(this.#queue.indexOf(waiter), 1);
+      waiter.refuse(this.#tooMuch(waiter.bytes));
+    }
+    this.#serveQueue();
   }
 
   /** `reclaim(bytes)` drops cached data until about that much was released, or it has no more. */
@@ -50,11 +63,7 @@ export class MemoryBudget {
    */
   reserve(bytes: number, signal: AbortSignal): Promise<Reservation> {
     if (bytes > this.#limitBytes) {
-      return Promise.reject(
-        new RangeError(
-          `Cannot reserve ${bytes} bytes: memory_limit is ${this.#limitBytes} bytes`,
-        ),
-      );
+      return Promise.reject(this.#tooMuch(bytes));
     }
     if (signal.aborted) return Promise.reject(signal.reason);
     const now = this.tryReserve(bytes);
@@ -65,6 +74,10 @@ export class MemoryBudget {
         grant: () => {
           signal.removeEventListener("abort", onAbort);
           resolve(this.#take(bytes));
+        },
+        refuse: (reason) => {
+          signal.removeEventListener("abort", onAbort);
+          reject(reason);
         },
       };
       const onAbort = () => {
@@ -82,6 +95,12 @@ export class MemoryBudget {
   /** To be called when data has become reclaimable: whoever waits for memory may have it now. */
   serveWaiters(): void {
     if (this.#queue.length > 0) this.#serveQueue();
+  }
+
+  #tooMuch(bytes: number): RangeError {
+    return new RangeError(
+      `Cannot reserve ${bytes} bytes: memory_limit is ${this.#limitBytes} bytes`,
+    );
   }
 
   #reserveNow(bytes: number): Reservation | undefined {

@@ -10,7 +10,12 @@ const FILE_BYTES_MAX = 1024 * 1024;
 
 /** Reads and checks `file`; throws a `ConfigError`, also when it cannot be read. */
 export async function readConfig(file: string, environment: PathEnvironment): Promise<Config> {
-  return parseConfig(decode(await readBytes(file), file), file, environment);
+  return parseConfig(await readConfigText(file), file, environment);
+}
+
+/** The text of `file`; throws a `ConfigError` when it cannot be read as text. */
+export async function readConfigText(file: string): Promise<string> {
+  return decode(await readBytes(file), file);
 }
 
 async function readBytes(file: string): Promise<Uint8Array> {

@@ -13,6 +13,25 @@ export interface TextPosition {
   readonly column: number;
 }
 
+/** A header, or a key with its value, on lines of its own. Offsets count UTF-16 units. */
+export interface TomlStatement {
+  readonly kind: "table" | "element" | "value";
+  /** What it begins or sets; an element of an array of tables with its index. */
+  readonly path: TomlPath;
+  readonly start: number;
+  /** Where a value begins; with headers the same as `start`. */
+  readonly valueStart: number;
+  /** Behind the header or value. */
+  readonly end: number;
+}
+
+/** The statements of a text that is valid TOML, in its order. */
+export function tomlStatements(text: string): readonly TomlStatement[] {
+  const walk = new Walk(text);
+  walk.run();
+  return walk.statements;
+}
+
 /** Finds places by path. */
 export class TomlPositions {
   readonly #text: string;
@@ -46,6 +65,7 @@ export function positionAt(text: string, offset: number): TextPosition {
 const pathId = (path: TomlPath): string => JSON.stringify(path);
 
 class Walk {
+  readonly statements: TomlStatement[] = [];
   readonly #text: string;
   #at = 0;
   readonly #offsets = new Map<string, number>();
@@ -60,7 +80,7 @@ class Walk {
     let table: TomlPath = [];
     for (this.#skipBlank(); this.#at < this.#text.length; this.#skipBlank()) {
       if (this.#text[this.#at] === "[") table = this.#header();
-      else this.#keyValue(table);
+      else this.statements.push(this.#keyValue(table));
     }
     return this.#offsets;
   }
@@ -85,10 +105,13 @@ class Walk {
     });
     this.#note(path, start);
     this.#at += isArray ? 2 : 1;
+    const kind = isArray ? "element" : "table";
+    this.statements.push({ kind, path, start, valueStart: start, end: this.#at });
     return path;
   }
 
-  #keyValue(table: TomlPath): void {
+  #keyValue(table: TomlPath): TomlStatement {
+    const start = this.#at;
     let path = table;
     for (const { name, offset } of this.#dottedKey()) {
       path = [...path, name];
@@ -96,7 +119,10 @@ class Walk {
     }
     this.#skipTo("=");
     this.#skipBlank();
+    const valueStart = this.#at;
     this.#value(path);
+    const end = valueStart + this.#text.slice(valueStart, this.#at).trimEnd().length;
+    return { kind: "value", path, start, valueStart, end };
   }
 
   #value(path: TomlPath): void {

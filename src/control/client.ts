@@ -3,9 +3,11 @@ import {
   type ClearedCacheDocument,
   type DrainOptions,
   type HealthDocument,
+  type MountSettings,
   type MountStatus,
   type Problem,
   ProblemError,
+  type ReloadDocument,
   type ShutdownDocument,
   type StatusDocument,
 } from "./protocol.ts";
@@ -24,6 +26,8 @@ export class ControlTimeoutError extends Error {
 const QUICK_MS = 10_000;
 /** The daemon bounds a start itself (see MountedBucket); this is a little more. */
 const START_MS = 60_000;
+/** Draining what has to be mounted anew (see Supervisor), unmounting, mounting. */
+const APPLY_MS = 180_000;
 /** A million files that are deleted on a slow disk. */
 const CLEAR_MS = 600_000;
 /** Beyond the timeout that the daemon was asked to keep: unmounting and the way back. */
@@ -44,7 +48,7 @@ export class ControlClient {
 
   /** Resolves with the document also when the daemon is not healthy. */
   async health(signal: AbortSignal): Promise<HealthDocument> {
-    return await this.#call("GET", "/health", QUICK_MS, signal, [503]);
+    return await this.#call("GET", "/health", QUICK_MS, signal, { alsoGood: 503 });
   }
 
   async status(signal: AbortSignal): Promise<StatusDocument> {
@@ -63,6 +67,29 @@ export class ControlClient {
   async flushMount(id: string, timeoutMs: number, signal: AbortSignal): Promise<MountStatus> {
     const path = `/mounts/${encodeURIComponent(id)}/flush?timeout_seconds=${timeoutMs / 1000}`;
     return await this.#call("POST", path, timeoutMs + EXTRA_MS, signal);
+  }
+
+  /** Waits for mounts that are drained and mounted anew. */
+  async reload(signal: AbortSignal): Promise<ReloadDocument> {
+    return await this.#call("POST", "/reload", APPLY_MS, signal);
+  }
+
+  async addMount(settings: MountSettings, signal: AbortSignal): Promise<MountStatus> {
+    return await this.#call("POST", "/mounts", APPLY_MS, signal, { body: settings });
+  }
+
+  async changeMount(
+    id: string,
+    settings: MountSettings,
+    signal: AbortSignal,
+  ): Promise<MountStatus> {
+    const path = `/mounts/${encodeURIComponent(id)}`;
+    return await this.#call("PATCH", path, APPLY_MS, signal, { body: settings });
+  }
+
+  async removeMount(id: string, options: DrainOptions, signal: AbortSignal): Promise<MountStatus> {
+    const path = `/mounts/${encodeURIComponent(id)}?${drainQuery(options)}`;
+    return await this.#call("DELETE", path, options.timeoutMs + EXTRA_MS, signal);
   }
 
   async clearCache(id: string | undefined, signal: AbortSignal): Promise<ClearedCacheDocument> {
@@ -84,21 +111,22 @@ export class ControlClient {
   }
 
   async #call<T>(
-    method: "GET" | "POST",
+    method: "GET" | "POST" | "PATCH" | "DELETE",
     path: string,
     deadlineMs: number,
     signal: AbortSignal,
-    alsoGood: readonly number[] = [],
+    more: { readonly alsoGood?: number; readonly body?: unknown } = {},
   ): Promise<T> {
     const deadline = AbortSignal.timeout(deadlineMs);
     try {
       const response = await fetch(`http://localhost/api/v0${path}`, {
         method,
+        ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }),
         client: this.#http,
         signal: AbortSignal.any([signal, deadline]),
       });
       const body: unknown = JSON.parse(await response.text());
-      if (response.ok || alsoGood.includes(response.status)) return body as T;
+      if (response.ok || response.status === more.alsoGood) return body as T;
       throw new ProblemError(body as Problem);
     } catch (error) {
       if (error instanceof ProblemError) throw error;

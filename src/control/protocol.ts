@@ -104,6 +104,28 @@ export interface MountStatus extends MountReport {
   readonly error: MountTrouble | null;
 }
 
+/** One thing that is wrong with a config file, or with the settings that a mount was to get. */
+export interface FieldProblem {
+  /** The key; "" when it is about the whole. */
+  readonly field: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Where in the config file, counted from 1, if it is there already. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** Answer to `POST /api/v0/reload`: what became of the mounts, by name. */
+export interface ReloadDocument {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+  /** Keys whose new values take effect with the next start of the daemon, for example "daemon.socket". */
+  readonly restart_needed: readonly string[];
+  /** Mounts that go on as before, or do not start, and why. */
+  readonly not_applied: readonly { readonly name: string; readonly message: string }[];
+}
+
 /** What all mounts share. */
 export interface SharedUsage {
   readonly memory: {
@@ -130,6 +152,8 @@ export interface StatusDocument extends SharedUsage {
   /** No mount is starting, degraded or failed. */
   readonly healthy: boolean;
   readonly config_path: string;
+  /** Why the config file as it is now is not in use; null when it is. */
+  readonly config_error: MountTrouble | null;
   readonly mounts: readonly MountStatus[];
 }
 
@@ -172,6 +196,8 @@ export interface Problem {
   readonly hint?: string;
   /** With 504: what was not done in time. */
   readonly pending?: readonly PendingMount[];
+  /** With 409 and 422: what is wrong, key by key. */
+  readonly errors?: readonly FieldProblem[];
 }
 
 /** A failure that is answered as a `Problem`. */
@@ -191,6 +217,25 @@ export interface DrainOptions {
   readonly timeoutMs: number;
   /** Do not wait for uploads, and detach even a busy folder. What is pending stays in the journal. */
   readonly force: boolean;
+}
+
+/** Settings as JSON: the keys of a [[mount]] in the config file; null takes one away. */
+export type MountSettings = Readonly<Record<string, unknown>>;
+
+/**
+ * The part of the control API that changes settings. Edits are written to the config file and applied.
+ * All throw `ProblemError`: 409 when a name or mount point is taken or the file has errors already, 422
+ * with `errors` for settings that are wrong.
+ */
+export interface SettingsService {
+  /** Reads the config file again; only what has changed is touched. A file with errors changes nothing: 422. */
+  reload(signal: AbortSignal): Promise<ReloadDocument>;
+  /** Resolves when the mount is there, has failed, or is not to be mounted by itself. */
+  addMount(settings: MountSettings, signal: AbortSignal): Promise<MountStatus>;
+  /** 404 for an unknown id. */
+  changeMount(id: string, settings: MountSettings, signal: AbortSignal): Promise<MountStatus>;
+  /** Drains and unmounts first; 504 when that took too long: nothing has changed then. */
+  removeMount(id: string, options: DrainOptions, signal: AbortSignal): Promise<MountStatus>;
 }
 
 /** What the control API controls; the daemon's supervisor implements it. All may throw `ProblemError`. */

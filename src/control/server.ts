@@ -5,7 +5,12 @@
 import { Hono } from "hono";
 import { dirname } from "node:path";
 import { logger } from "../base/log.ts";
-import { type ControlService, type Problem, ProblemError } from "./protocol.ts";
+import {
+  type ControlService,
+  type Problem,
+  ProblemError,
+  type SettingsService,
+} from "./protocol.ts";
 import { ROUTES } from "./routes/mod.ts";
 
 const log = logger("control");
@@ -27,6 +32,7 @@ const SOCKET_PATH_MAX_BYTES = 103;
  */
 export async function startControlServer(
   service: ControlService,
+  settings: SettingsService,
   socketPath: string,
 ): Promise<ControlServer> {
   if (new TextEncoder().encode(socketPath).length > SOCKET_PATH_MAX_BYTES) {
@@ -37,7 +43,7 @@ export async function startControlServer(
   }
   await Deno.mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   await removeStaleSocket(socketPath);
-  const app = controlApp(service);
+  const app = controlApp(service, settings);
   // Between bind and chmod the umask keeps others out.
   const umask = Deno.umask(0o177);
   let server: Deno.HttpServer;
@@ -64,11 +70,11 @@ export async function startControlServer(
 }
 
 /** The HTTP application alone. */
-export function controlApp(service: ControlService): Hono {
+export function controlApp(service: ControlService, settings: SettingsService): Hono {
   const app = new Hono();
   const methodsOf = new Map<string, string[]>();
   for (const route of ROUTES) {
-    app.on(route.method, route.path, (context) => route.handle(context, service));
+    app.on(route.method, route.path, (context) => route.handle(context, service, settings));
     methodsOf.set(route.path, [...methodsOf.get(route.path) ?? [], route.method]);
   }
   for (const [path, methods] of methodsOf) {

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { calm, FakeBackend, fakeMountConfig, NEVER } from "../../tests/daemon/fake_backend.ts";
 import { Supervisor } from "../daemon/supervisor.ts";
 import { ControlClient, NoDaemonError } from "./client.ts";
-import { type ControlService, type Problem, ProblemError } from "./protocol.ts";
+import {
+  type ControlService,
+  type Problem,
+  ProblemError,
+  type SettingsService,
+} from "./protocol.ts";
 import { startControlServer } from "./server.ts";
 
 interface Rig extends AsyncDisposable {
@@ -13,6 +18,9 @@ interface Rig extends AsyncDisposable {
   /** A request beside the client. */
   raw(method: string, path: string): Promise<{ status: number; type: string; body: unknown }>;
 }
+
+/** For requests that change none. */
+const NO_SETTINGS = {} as SettingsService;
 
 async function setUp(names: readonly string[] = ["photos"]): Promise<Rig> {
   const dir = await Deno.makeTempDir();
@@ -34,7 +42,7 @@ async function setUp(names: readonly string[] = ["photos"]): Promise<Rig> {
     backend,
     "1.2.3",
   );
-  const server = await startControlServer(supervisor, socket);
+  const server = await startControlServer(supervisor, NO_SETTINGS, socket);
   const client = new ControlClient(socket);
   const http = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
   return {
@@ -206,9 +214,12 @@ Deno.test("The control server replaces the socket of a dead daemon, not that of 
     args: ["-c", "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])", socket],
   }).output().catch(() => undefined);
   if (leftover?.success !== true) await Deno.writeTextFile(socket, "");
-  const server = await startControlServer(service, socket);
-  await assert.rejects(startControlServer(service, socket), /another program answers/);
+  const server = await startControlServer(service, NO_SETTINGS, socket);
+  await assert.rejects(startControlServer(service, NO_SETTINGS, socket), /another program answers/);
   await server.close();
-  await assert.rejects(startControlServer(service, `${dir}/${"x".repeat(110)}`), /shorter/);
+  await assert.rejects(
+    startControlServer(service, NO_SETTINGS, `${dir}/${"x".repeat(110)}`),
+    /shorter/,
+  );
   await Deno.remove(dir, { recursive: true });
 });

@@ -1,14 +1,18 @@
 /** The life of a daemon, from its lock to its end. */
 import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
-import type { Config } from "../config/types.ts";
-import type { StatusDocument } from "../control/protocol.ts";
+import type { ConfigFile, ConfigText } from "../config/config_file.ts";
+import type { Config, LogLevel } from "../config/types.ts";
+import { ProblemError, type StatusDocument } from "../control/protocol.ts";
 import { type ControlServer, startControlServer } from "../control/server.ts";
 import type { MountBackend } from "../wiring/mount_backend.ts";
+import { watchConfigFile } from "./config_watch.ts";
 import { acquireInstanceLock } from "./instance_lock.ts";
 import { startLogging, stopLogging } from "./logging.ts";
 import { ServiceManager, type ServiceManagerAddress } from "./service_manager.ts";
+import { Settings } from "./settings.ts";
 import type { EndSignals } from "./signals.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -21,12 +25,12 @@ const log = logger("daemon");
 const DRAIN_MS = 20_000;
 
 export interface DaemonOptions {
-  readonly config: Config;
+  readonly configFile: ConfigFile;
+  /** What the file said when it was read. */
+  readonly loaded: ConfigText;
   readonly version: string;
   /** Made once the lock is held. */
   readonly createBackend: (config: Config) => MountBackend | Promise<MountBackend>;
-  /** Reads the config file again. */
-  readonly readConfig: () => Promise<Config>;
   readonly signals: EndSignals;
   /** Waits for news of this process; undefined: nobody does. */
   readonly serviceManager: ServiceManagerAddress | undefined;
@@ -41,7 +45,7 @@ export interface DaemonOptions {
  * Throws when it cannot start, for example `AlreadyRunningError`.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  const { config } = options;
+  const { config } = options.loaded;
   const { stateDir } = config.daemon;
   await Deno.mkdir(join(stateDir, "logs"), { recursive: true, mode: 0o700 });
   await Deno.mkdir(lostAndFoundDirectory(stateDir), { recursive: true, mode: 0o700 });
@@ -63,21 +67,32 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 }
 
 async function serve(options: DaemonOptions) {
-  const { config, version, createBackend, signals, onReady, serviceManager } = options;
+  const { loaded: { config }, version, createBackend, signals, onReady, serviceManager } = options;
   log.info("Starting version {version} with {path}", { version, path: config.path });
   const backend = await createBackend(config);
   for (const problem of backend.usage().problems) log.warn("{problem}", { problem });
   const supervisor = new Supervisor(config, backend, version);
   const manager = serviceManager === undefined ? undefined : new ServiceManager(serviceManager);
   manager?.watch(supervisor);
-  if (manager !== undefined) signals.onHangup = () => void checkConfig(options, manager);
+  const settings = createSettings(options, supervisor);
+  const ended = new AbortController();
+  // Where a terminal could close, its end is the daemon's.
+  if (manager !== undefined || options.writeText === undefined) {
+    signals.onHangup = () => void reload(settings, manager);
+  }
   let ending = false;
   // Before anybody can ask: `cloudmount start` takes mounts that do not start for those that never will.
   const started = supervisor.startAll();
   let ready: Promise<void> | undefined;
   let control: ControlServer | undefined;
+  const watching = watchConfigFile(
+    config.path,
+    () => settings.reloadIfChanged(),
+    systemClock,
+    ended.signal,
+  );
   try {
-    control = await startControlServer(supervisor, config.daemon.socket);
+    control = await startControlServer(supervisor, settings, config.daemon.socket);
     ready = started.then(() => {
       if (ending) return;
       onReady(supervisor.status());
@@ -87,26 +102,42 @@ async function serve(options: DaemonOptions) {
     log.info("Stopping");
   } finally {
     ending = true;
+    ended.abort(new Error("the daemon is stopping"));
     manager?.stopping();
     await supervisor.end(DRAIN_MS, signals.hurry);
-    await Promise.all([started, ready]);
+    await Promise.all([started, ready, watching]);
     await control?.close();
     await manager?.close();
     log.info("Stopped");
   }
 }
 
-/** What a reload by the service manager does so far: it tells what the config file would do. Never rejects. */
-async function checkConfig({ config, readConfig }: DaemonOptions, manager: ServiceManager) {
-  manager.reloading();
+function createSettings(options: DaemonOptions, supervisor: Supervisor): Settings {
+  const { configFile, loaded, writeText } = options;
+  const { stateDir } = loaded.config.daemon;
+  let level: LogLevel = loaded.config.daemon.logLevel;
+  return new Settings({
+    file: configFile,
+    loaded,
+    supervisor,
+    onApplied: async ({ daemon }) => {
+      if (daemon.logLevel === level) return;
+      level = daemon.logLevel;
+      await startLogging(stateDir, level, writeText);
+    },
+  });
+}
+
+/** By SIGHUP, as the service manager's reload sends it. Never rejects. */
+async function reload(settings: Settings, manager: ServiceManager | undefined): Promise<void> {
+  manager?.reloading();
   try {
-    const changed = JSON.stringify(await readConfig()) !== JSON.stringify(config);
-    if (changed) log.warn("{path} has changed: the next start goes by it", { path: config.path });
-    else log.info("{path} has not changed", { path: config.path });
+    await settings.reload(new AbortController().signal);
   } catch (error) {
-    log.error("Cannot use the config file; the daemon goes on as it is: {error}", { error });
+    // A file with errors was logged, and is in the status.
+    if (!(error instanceof ProblemError)) log.error("Cannot reload: {error}", { error });
   }
-  manager.ready();
+  manager?.ready();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -23,6 +23,8 @@ import {
   ProblemError,
   type UploadStatus,
 } from "../control/protocol.ts";
+import { isLiveChange } from "./config_changes.ts";
+import { EMPTY_REPORT, withTotals } from "./report_totals.ts";
 import { explain } from "../wiring/explain.ts";
 import type { MountBackend, RunningMount, Trouble } from "../wiring/mount_backend.ts";
 
@@ -45,7 +47,12 @@ type Phase =
 
 /** Supervises one mount. Its state can be read at any time. */
 export class MountedBucket {
-  readonly config: MountConfig;
+  #config: MountConfig;
+  #leavingSinceMs: number | undefined;
+  /** Settings for the next start. */
+  #next: MountConfig | undefined;
+  /** Of the runs before this one. */
+  #before = EMPTY_REPORT;
   readonly #backend: MountBackend;
   readonly #clock: Clock;
   readonly #log;
@@ -53,15 +60,35 @@ export class MountedBucket {
   #phase: Phase = { kind: "stopped", report: EMPTY_REPORT };
 
   constructor(config: MountConfig, backend: MountBackend, clock: Clock = systemClock) {
-    this.config = config;
+    this.#config = config;
     this.#backend = backend;
     this.#clock = clock;
     this.#log = logger("daemon", config.name);
   }
 
+  /** In use now; after a `reconfigure` that needs a new start, the old ones until then. */
+  get config(): MountConfig {
+    return this.#config;
+  }
+
+  /** The config does not list it any more: it goes as soon as all is in S3. */
+  get leaving(): boolean {
+    return this.#leavingSinceMs !== undefined;
+  }
+
+  set leaving(leaving: boolean) {
+    this.#leavingSinceMs = leaving ? this.#leavingSinceMs ?? this.#clock.nowMs() : undefined;
+  }
+
+  /** Settings wait for the next start. */
+  get awaitsStart(): boolean {
+    return this.#next !== undefined;
+  }
+
   get state(): MountState {
     switch (this.#phase.kind) {
       case "running":
+        if (this.leaving) return "draining";
         return this.#phase.mount.trouble() === undefined ? "mounted" : "degraded";
       default:
         return this.#phase.kind;
@@ -83,7 +110,7 @@ export class MountedBucket {
       auto_mount: config.autoMount,
       state: this.state,
       error: this.#error(),
-      ...this.#report(),
+      ...withTotals(this.#report(), this.#before),
       cache: { ...this.#report().cache, used_bytes: this.#backend.cachedBytes(config) },
     };
   }
@@ -99,9 +126,22 @@ export class MountedBucket {
     return uploads.pending_files === 0 ? undefined : pendingOf(this.config.name, uploads);
   }
 
+  /** Goes by other settings: at once where that can be, else from the next start on. */
+  reconfigure(next: MountConfig): void {
+    if (this.#phase.kind === "running" || this.#phase.kind === "draining") {
+      if (!isLiveChange(this.#config, next)) {
+        this.#next = next;
+        return;
+      }
+      this.#phase.mount.reconfigure(next);
+    }
+    this.#config = next;
+    this.#next = undefined;
+  }
+
   /** Mounts it if it is not. Throws why it failed, which `status()` then tells too. */
   async start(signal: AbortSignal): Promise<void> {
-    if (!this.config.enabled) {
+    if (!(this.#next ?? this.#config).enabled) {
       throw new ProblemError({
         title: "Mount is disabled",
         status: 409,
@@ -110,15 +150,19 @@ export class MountedBucket {
     }
     await this.#turns.run("state", async () => {
       if (this.#phase.kind === "running") return;
+      if (this.#next !== undefined) this.reconfigure(this.#next);
+      this.#before = withTotals(this.#report(), this.#before);
       const abort = new AbortController();
       this.#phase = { kind: "starting", abort };
       const deadline = AbortSignal.timeout(START_DEADLINE_MS);
+      const config = this.#config;
       try {
         const mount = await this.#backend.start(
-          this.config,
+          config,
           AbortSignal.any([signal, abort.signal, deadline]),
         );
         this.#phase = { kind: "running", mount };
+        if (this.#config !== config) mount.reconfigure(this.#config);
         this.#watch(mount);
       } catch (error) {
         if (abort.signal.aborted) {
@@ -140,8 +184,11 @@ export class MountedBucket {
     });
   }
 
-  /** Drains and unmounts; ends a start under way. Throws a 504 `ProblemError` when that takes too long, 409 when it is busy. */
-  async stop(options: DrainOptions, signal: AbortSignal): Promise<void> {
+  /** Drains (but for `drain: false`) and unmounts; ends a start under way. Throws a 504 `ProblemError` when that takes too long, 409 when it is busy. */
+  async stop(
+    options: DrainOptions & { readonly drain?: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
     if (this.#phase.kind === "starting") {
       this.#phase.abort.abort(new Error(`"${this.config.name}" was stopped while it started`));
     }
@@ -153,7 +200,7 @@ export class MountedBucket {
       const { mount } = this.#phase;
       this.#phase = { kind: "draining", mount };
       try {
-        if (!options.force) {
+        if (!options.force && options.drain !== false) {
           await this.#drain(mount, options.timeoutMs, signal, STOP_HINT);
         }
         await this.#unmount(mount, options.force, signal);
@@ -256,6 +303,7 @@ export class MountedBucket {
   }
 
   #error(): MountTrouble | null {
+    if (this.#leavingSinceMs !== undefined) return this.#leavingTrouble(this.#leavingSinceMs);
     const trouble = this.#phase.kind === "failed"
       ? this.#phase.error
       : this.#phase.kind === "running"
@@ -264,6 +312,15 @@ export class MountedBucket {
     if (trouble === undefined) return null;
     const { message, hint, sinceMs } = trouble;
     return { message, hint, since: new Date(sinceMs).toISOString() };
+  }
+
+  #leavingTrouble(sinceMs: number): MountTrouble {
+    const { name } = this.#config;
+    return {
+      message: "The config does not list it any more: it goes when all is in S3 and nobody uses it",
+      hint: `To end it at once: cloudmount unmount ${name} --force`,
+      since: new Date(sinceMs).toISOString(),
+    };
   }
 
   #report(): MountReport {
@@ -278,39 +335,6 @@ export class MountedBucket {
     }
   }
 }
-
-/** The report of a mount that has not run yet. */
-const EMPTY_REPORT: MountReport = {
-  uploads: {
-    pending_files: 0,
-    pending_bytes: 0,
-    oldest_seconds: null,
-    oldest_paths: [],
-    active: 0,
-    last_error: null,
-  },
-  conflicts: [],
-  lost_and_found: [],
-  requests: {
-    get: 0,
-    put: 0,
-    list: 0,
-    head: 0,
-    copy: 0,
-    delete: 0,
-    other: 0,
-    errors: 0,
-    retries: 0,
-  },
-  bytes: { downloaded: 0, uploaded: 0, read: 0 },
-  cache: { used_bytes: 0, hit_rate: null },
-  hidden_keys: 0,
-  last_contact_seconds: null,
-  latency_ms_p50: null,
-  latency_ms_p99: null,
-  credentials_expire_at: null,
-  warnings: [],
-};
 
 function pendingOf(name: string, uploads: UploadStatus): PendingMount {
   const { pending_files, pending_bytes, oldest_seconds, oldest_paths, last_error } = uploads;

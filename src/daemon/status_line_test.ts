@@ -13,6 +13,7 @@ function document(...mounts: readonly Partial<MountStatus>[]): StatusDocument {
     uptime_seconds: 1,
     healthy: true,
     config_path: "/x",
+    config_error: null,
     ...backend.usage(),
     mounts: mounts.map((mount) => ({ ...base, state: "mounted", ...mount })),
   };

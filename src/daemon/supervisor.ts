@@ -12,13 +12,16 @@ import {
   type DrainOptions,
   type HealthDocument,
   type MountStatus,
+  type MountTrouble,
   type PendingMount,
   ProblemError,
+  type ReloadDocument,
   type ShutdownDocument,
   type StatusDocument,
 } from "../control/protocol.ts";
 import type { MountBackend } from "../wiring/mount_backend.ts";
-import { MountedBucket, sentence } from "./mounted_bucket.ts";
+import { MountRoster } from "./mount_roster.ts";
+import { type MountedBucket, sentence } from "./mounted_bucket.ts";
 
 const log = logger("daemon");
 
@@ -27,12 +30,14 @@ const STOP_MS = 5_000;
 
 /** The daemon's heart; the control API calls it. */
 export class Supervisor implements ControlService {
-  readonly #config: Config;
+  readonly #configPath: string;
   readonly #version: string;
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #backend: MountBackend;
-  readonly #buckets: ReadonlyMap<string, MountedBucket>;
+  readonly #roster: MountRoster;
+  /** Why the config file is not in use, if it is not. */
+  configError: MountTrouble | null = null;
   readonly #stopped = Promise.withResolvers<void>();
   /** Aborts starts and drains that are under way when the daemon must end now. */
   readonly #end = new AbortController();
@@ -43,14 +48,12 @@ export class Supervisor implements ControlService {
     version: string,
     clock: Clock = systemClock,
   ) {
-    this.#config = config;
+    this.#configPath = config.path;
     this.#backend = backend;
     this.#version = version;
     this.#clock = clock;
     this.#startedMs = clock.nowMs();
-    this.#buckets = new Map(
-      config.mounts.map((mount) => [mount.name, new MountedBucket(mount, backend, clock)]),
-    );
+    this.#roster = new MountRoster(config, backend, this.#end.signal, clock);
   }
 
   /** Resolves after a shutdown that succeeded: the process may end. */
@@ -60,15 +63,13 @@ export class Supervisor implements ControlService {
 
   /** Starts all mounts that want it, side by side; resolves when each is up or has failed. Never rejects. */
   async startAll(): Promise<void> {
-    const wanted = [...this.#buckets.values()].filter(({ config }) =>
-      config.enabled && config.autoMount
-    );
+    const wanted = this.#roster.buckets.filter(({ config }) => config.enabled && config.autoMount);
     await Promise.allSettled(wanted.map((bucket) => bucket.start(this.#end.signal)));
   }
 
   health(): HealthDocument {
     return {
-      healthy: [...this.#buckets.values()].every(isHealthy),
+      healthy: this.#roster.buckets.every(isHealthy),
       version: this.#version,
       uptime_seconds: this.#uptimeSeconds(),
     };
@@ -76,20 +77,23 @@ export class Supervisor implements ControlService {
 
   status(): StatusDocument {
     const { healthy, version, uptime_seconds } = this.health();
+    const usage = this.#backend.usage();
     return {
       version,
       pid: Deno.pid,
       uptime_seconds,
       healthy,
-      config_path: this.#config.path,
-      ...this.#backend.usage(),
-      mounts: [...this.#buckets.values()].map((bucket) => bucket.status()),
+      config_path: this.#configPath,
+      config_error: this.configError,
+      ...usage,
+      problems: [...usage.problems, ...this.#roster.unapplied()],
+      mounts: this.#roster.buckets.map((bucket) => bucket.status()),
     };
   }
 
   /** The names of mounts that keep programs waiting and do not move on: see `RunningMount.answers`. */
   stuck(): string[] {
-    return [...this.#buckets.values()].filter((bucket) => !bucket.answers())
+    return this.#roster.buckets.filter((bucket) => !bucket.answers())
       .map(({ config }) => config.name);
   }
 
@@ -132,12 +136,19 @@ export class Supervisor implements ControlService {
     return { freed_bytes: await this.#backend.clearCache(mount) };
   }
 
+  /** See `MountRoster.apply`. */
+  async apply(config: Config): Promise<ReloadDocument> {
+    return await this.#roster.apply(config);
+  }
+
   /** Stops every mount; those that could be stopped stay so when another one could not. */
   async shutdown(options: DrainOptions, signal: AbortSignal): Promise<ShutdownDocument> {
-    const buckets = [...this.#buckets.values()];
+    this.#roster.isEnding = true;
+    const buckets = this.#roster.buckets;
     const results = await Promise.allSettled(
       buckets.map((bucket) => bucket.stop(options, this.#orEnd(signal))),
     );
+    this.#roster.isEnding = results.every(({ status }) => status === "fulfilled");
     signal.throwIfAborted();
     const failures = results.flatMap((result) =>
       result.status === "rejected" ? [result.reason as unknown] : []
@@ -163,8 +174,9 @@ export class Supervisor implements ControlService {
         log.warn("Left for the next start: {pending}", { pending: JSON.stringify(left) });
       }
       this.#end.abort(new Error("the daemon is stopping"));
+      this.#roster.isEnding = true;
       await Promise.allSettled(
-        [...this.#buckets.values()].map((bucket) =>
+        this.#roster.buckets.map((bucket) =>
           bucket.stop({ timeoutMs: 0, force: true }, new AbortController().signal)
         ),
       );
@@ -177,19 +189,19 @@ export class Supervisor implements ControlService {
   }
 
   #pending(): PendingMount[] {
-    return [...this.#buckets.values()].flatMap((bucket) => bucket.pending() ?? []);
+    return this.#roster.buckets.flatMap((bucket) => bucket.pending() ?? []);
   }
 
   #bucket(id: string): MountedBucket {
-    const bucket = this.#buckets.get(id);
+    const bucket = this.#roster.find(id);
     if (bucket !== undefined) return bucket;
     throw new ProblemError({
       title: "No such mount",
       status: 404,
       detail: `Cannot find a mount named "${id}"`,
-      hint: this.#buckets.size === 0
-        ? `${this.#config.path} lists none`
-        : `There are: ${[...this.#buckets.keys()].join(", ")}`,
+      hint: this.#roster.buckets.length === 0
+        ? `${this.#configPath} lists none`
+        : `There are: ${this.#roster.buckets.map(({ config }) => config.name).join(", ")}`,
     });
   }
 

@@ -53,12 +53,15 @@ export class DirectoryListings {
   readonly #singles: SingleNames;
   readonly #walk: TreeWalk;
   readonly #recalled: RecalledListings | undefined;
+  readonly #ttl: { ms: number };
 
   constructor(options: DirectoryListingsOptions) {
     this.#options = options;
+    const ttl = this.#ttl = { ms: options.ttlMs };
     this.#hidden = new HiddenKeys(options.log);
     this.#refresher = new ListingRefresher({
       ...options,
+      ttl,
       hidden: this.#hidden,
       isRemoved: (key) => this.isRemoved(key),
       onListed: (prefix, listing, sizeBefore) => this.#onListed(prefix, listing, sizeBefore),
@@ -66,11 +69,13 @@ export class DirectoryListings {
     this.#singles = new SingleNames({ ...options, isRemoved: (key) => this.isRemoved(key) });
     this.#walk = new TreeWalk({
       ...options,
+      ttl,
       isRemoved: (key) => this.isRemoved(key),
       known: (prefix) => this.#listings.get(prefix),
     });
     this.#recalled = options.kept && new RecalledListings({
       ...options,
+      ttl,
       kept: options.kept,
       enter: (prefix, listing) => {
         if (this.#listings.has(prefix)) return false;
@@ -79,6 +84,15 @@ export class DirectoryListings {
       },
       refresh: (prefix) => this.#known(prefix, ALL, NEVER),
       onRevised: (prefix, names) => this.onRevised(prefix, names),
+    });
+  }
+
+  /** How long listings are believed from now on, those in memory too. */
+  setTtl(ms: number): void {
+    const moreMs = ms - this.#ttl.ms;
+    this.#ttl.ms = ms;
+    this.#listings.each((listing) => {
+      if (listing.freshUntilMs > 0) listing.freshUntilMs += moreMs;
     });
   }
 
@@ -233,7 +247,7 @@ export class DirectoryListings {
     this.#touch(prefix);
     const listing = new Listing();
     listing.hasMarker = true;
-    listing.markComplete(this.#options.clock.monotonicMs() + this.#options.ttlMs);
+    listing.markComplete(this.#options.clock.monotonicMs() + this.#ttl.ms);
     this.#listings.set(prefix, listing);
   }
 
@@ -303,8 +317,8 @@ export class DirectoryListings {
 
   /** When a listing was true, milliseconds since the epoch. */
   #listedAtMs(listing: Listing): number {
-    const { clock, ttlMs } = this.#options;
-    return clock.nowMs() - (clock.monotonicMs() - (listing.freshUntilMs - ttlMs));
+    const { clock } = this.#options;
+    return clock.nowMs() - (clock.monotonicMs() - (listing.freshUntilMs - this.#ttl.ms));
   }
 
   #isFresh(listing: Listing): boolean {

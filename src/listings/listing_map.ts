@@ -20,6 +20,11 @@ export class ListingMap {
     return this.#listings.has(prefix);
   }
 
+  /** Calls `visit` with each. */
+  each(visit: (listing: Listing) => void): void {
+    for (const listing of this.#listings.values()) visit(listing);
+  }
+
   /** As `get`; the listing is used. */
   use(prefix: string): Listing | undefined {
     const listing = this.#listings.get(prefix);

@@ -30,7 +30,8 @@ export interface ListingRefresherOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly ttlMs: number;
+  /** How long listings are believed; may change. */
+  readonly ttl: { readonly ms: number };
   readonly attributes: AttributeLoader;
   readonly hidden: HiddenKeys;
   /** True for a key that is to be deleted: it is not there, whatever a LIST says. */
@@ -176,7 +177,7 @@ export class ListingRefresher {
     progress: Progress,
     before: Promise<void> | undefined,
   ): Promise<void> {
-    const { clock, attributes, ttlMs, isRemoved, onListed } = this.#options;
+    const { clock, attributes, ttl, isRemoved, onListed } = this.#options;
     // What it fails with, this would fail with too, after as long again.
     const wasComplete = listing.complete;
     await before;
@@ -212,7 +213,7 @@ export class ListingRefresher {
         target.hasFirstPage = true;
         target.nextToken = nextToken;
         target.coveredTo = last ?? target.coveredTo;
-        target.freshUntilMs = clock.monotonicMs() + ttlMs;
+        target.freshUntilMs = clock.monotonicMs() + ttl.ms;
         if (nextToken === undefined) target.markComplete(target.freshUntilMs);
         attributes.enter(prefix, target, known);
         if (target === listing) {

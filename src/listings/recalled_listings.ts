@@ -26,7 +26,8 @@ export interface RecalledListingsOptions {
   readonly kept: KeptListings;
   readonly attributes: AttributeLoader;
   readonly clock: Clock;
-  readonly ttlMs: number;
+  /** How long listings are believed; may change. */
+  readonly ttl: { readonly ms: number };
   /** Enters a listing of a directory of which nothing is known; false when something is, by now. */
   readonly enter: (prefix: string, listing: Listing) => boolean;
   /** Lists the directory anew. */
@@ -68,14 +69,14 @@ export class RecalledListings {
   }
 
   async #load(prefix: string): Promise<Listing | undefined> {
-    const { kept, clock, ttlMs, enter } = this.#options;
+    const { kept, clock, ttl, enter } = this.#options;
     const found = await kept.load(prefix);
     if (found === undefined) return undefined;
     const { listing, listedAtMs } = found;
     await this.#addAttributes(prefix, listing);
     const ageMs = clock.nowMs() - listedAtMs;
-    const isYoung = ageMs >= 0 && ageMs < ttlMs;
-    listing.markComplete(isYoung ? clock.monotonicMs() + ttlMs - ageMs : 0);
+    const isYoung = ageMs >= 0 && ageMs < ttl.ms;
+    listing.markComplete(isYoung ? clock.monotonicMs() + ttl.ms - ageMs : 0);
     if (!kept.isStill(prefix, found) || !enter(prefix, listing)) return undefined;
     if (!isYoung) {
       this.#shownUntilMs.set(listing, clock.monotonicMs() + SHOWN_MS);

@@ -48,7 +48,8 @@ export interface TreeWalkOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
   /** For how long what a page tells is believed. */
-  readonly ttlMs: number;
+  /** How long listings are believed; may change. */
+  readonly ttl: { readonly ms: number };
   readonly isRemoved: (key: string) => boolean;
   /** What is known of a directory. */
   readonly known: (prefix: string) => Listing | undefined;
@@ -291,7 +292,7 @@ export class TreeWalk {
   }
 
   async #fetch(walk: Walk, since: PageMark): Promise<void> {
-    const { store, ttlMs } = this.#options;
+    const { store, ttl } = this.#options;
     const { flat, token } = walk;
     // The store has its own deadline for each request.
     const signal = new AbortController().signal;
@@ -319,7 +320,7 @@ export class TreeWalk {
     walk.isBarren = done.length === 0;
     for (const directory of done) {
       if (this.#touched.isTouched(directory.prefix, directory.since.revision)) continue;
-      this.#hold(walk, { ...directory, freshUntilMs: directory.since.atMs + ttlMs });
+      this.#hold(walk, { ...directory, freshUntilMs: directory.since.atMs + ttl.ms });
     }
     this.#forgetTouched();
   }

@@ -14,17 +14,20 @@ export type ReleaseSlot = () => void;
 type Grant = (release: ReleaseSlot) => void;
 
 export class FairSlots {
-  readonly #limit: number;
+  #limit: number;
   readonly #queue = new FairQueue<Grant>();
   readonly #shares = new Map<FairLine<Grant>, SlotShare>();
   #inUse = 0;
   #smallInUse = 0;
 
   constructor(limit: number) {
-    if (!Number.isInteger(limit) || limit < 1) {
-      throw new RangeError(`Cannot create slots: the limit must be at least 1: ${limit}`);
-    }
-    this.#limit = limit;
+    this.#limit = checked(limit);
+  }
+
+  /** Another limit from now on; slots that are out beyond a lower one are not called back. */
+  setLimit(limit: number): void {
+    this.#limit = checked(limit);
+    this.#serve();
   }
 
   get limit(): number {
@@ -89,6 +92,11 @@ export class FairSlots {
       grant(share!._take(kind));
     }
   }
+}
+
+function checked(limit: number): number {
+  if (Number.isInteger(limit) && limit >= 1) return limit;
+  throw new RangeError(`Cannot create slots: the limit must be at least 1: ${limit}`);
 }
 
 interface Owner {

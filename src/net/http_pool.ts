@@ -15,11 +15,15 @@ import { Http1Transport } from "./http1_transport.ts";
 import type { Resolve } from "./open_connection.ts";
 import { RateLimit, type RateShare } from "./rate_limit.ts";
 
-export interface HttpPoolOptions {
+/** What may change while the pool is in use. */
+export interface HttpPoolLimits {
   readonly maxConnections: number;
   /** Bytes per second of answers' bodies, and of requests'; absent: no limit. */
   readonly downloadLimit?: number;
   readonly uploadLimit?: number;
+}
+
+export interface HttpPoolOptions extends HttpPoolLimits {
   /** The environment names a proxy, through which requests are to go. */
   readonly isProxied?: boolean;
   /** Where the addresses of endpoints come from, unless a proxy finds them; absent: the system. */
@@ -30,14 +34,18 @@ export interface HttpPoolOptions {
 export class HttpPool {
   readonly #slots: FairSlots;
   readonly #transport: HttpTransport;
-  readonly #download: RateLimit | undefined;
-  readonly #upload: RateLimit | undefined;
+  readonly #clock: Clock;
+  readonly #shares = new Set<HttpShare>();
+  #limits: HttpPoolLimits;
+  #download: RateLimit | undefined;
+  #upload: RateLimit | undefined;
 
   constructor(options: HttpPoolOptions) {
-    const { maxConnections, downloadLimit, uploadLimit } = options;
-    const { isProxied = false, clock = systemClock } = options;
-    this.#download = downloadLimit === undefined ? undefined : new RateLimit(downloadLimit, clock);
-    this.#upload = uploadLimit === undefined ? undefined : new RateLimit(uploadLimit, clock);
+    const { maxConnections, isProxied = false, clock = systemClock } = options;
+    this.#clock = clock;
+    this.#limits = options;
+    this.#download = this.#rateLimit(options.downloadLimit);
+    this.#upload = this.#rateLimit(options.uploadLimit);
     this.#slots = new FairSlots(maxConnections);
     const byFetch = new FetchTransport(clock, maxConnections);
     this.#transport = isProxied
@@ -56,8 +64,26 @@ export class HttpPool {
 
   /** One mount's part of the pool. */
   share(): HttpShare {
-    const rates = { download: this.#download?.join(), upload: this.#upload?.join() };
-    return new HttpShare(this.#slots.join(), rates, this.#transport);
+    const share: HttpShare = new HttpShare(
+      this.#slots.join(),
+      this.#rates(),
+      this.#transport,
+      () => this.#shares.delete(share),
+    );
+    this.#shares.add(share);
+    return share;
+  }
+
+  /** Other limits from now on; exchanges under way end at the rates that they began with. */
+  setLimits(limits: HttpPoolLimits): void {
+    const old = this.#limits;
+    this.#limits = limits;
+    if (limits.maxConnections !== old.maxConnections) this.#slots.setLimit(limits.maxConnections);
+    const { downloadLimit, uploadLimit } = limits;
+    if (downloadLimit === old.downloadLimit && uploadLimit === old.uploadLimit) return;
+    this.#download = this.#rateLimit(downloadLimit);
+    this.#upload = this.#rateLimit(uploadLimit);
+    for (const share of this.#shares) share._setRates(this.#rates());
   }
 
   /** Closes connections that no exchange uses: after sleep or a change of network they are dead. */
@@ -68,6 +94,14 @@ export class HttpPool {
   /** Fails the exchanges under way on connections that are dead, at once instead of when their time is over. */
   breakExchanges(isDead: IsDead): void {
     this.#transport.breakExchanges(isDead);
+  }
+
+  #rateLimit(bytesPerSecond: number | undefined): RateLimit | undefined {
+    return bytesPerSecond === undefined ? undefined : new RateLimit(bytesPerSecond, this.#clock);
+  }
+
+  #rates(): Rates {
+    return { download: this.#download?.join(), upload: this.#upload?.join() };
   }
 
   /** Closes the pool; exchanges under way still end. */
@@ -84,10 +118,12 @@ interface Rates {
 /** One mount's door to the pool. */
 export class HttpShare {
   readonly #slots: SlotShare;
-  readonly #rates: Rates;
   readonly #transport: HttpTransport;
+  readonly #onClose: () => void;
+  #rates: Rates;
 
-  constructor(slots: SlotShare, rates: Rates, transport: HttpTransport) {
+  constructor(slots: SlotShare, rates: Rates, transport: HttpTransport, onClose: () => void) {
+    this.#onClose = onClose;
     this.#slots = slots;
     this.#rates = rates;
     this.#transport = transport;
@@ -119,8 +155,14 @@ export class HttpShare {
     return this.#transport.exchange(request, terms);
   }
 
+  /** Called by the pool. What goes at the old rates ends at them. */
+  _setRates(rates: Rates): void {
+    this.#rates = rates;
+  }
+
   /** Gives the share up. */
   close(): void {
+    this.#onClose();
     this.#slots.leave();
     this.#rates.download?.leave();
     this.#rates.upload?.leave();

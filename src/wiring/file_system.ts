@@ -28,7 +28,7 @@ export async function createFileSystem(
   mount: MountConfig,
   store: ObjectStore,
   resources: Resources,
-): Promise<S3FileSystem> {
+): Promise<{ readonly fileSystem: S3FileSystem; readonly listings: DirectoryListings }> {
   const { clock } = resources;
   const volume = volumeOf(mount);
   const staging = await privateDirectory(resources.stateDir, "staged", shortName(volume));
@@ -83,7 +83,7 @@ export async function createFileSystem(
     await fileSystem.recover();
     await resources.journal.setWhole(volume);
     resources.noteMounted(volume);
-    return fileSystem;
+    return { fileSystem, listings };
   } catch (error) {
     await fileSystem.close();
     throw error;

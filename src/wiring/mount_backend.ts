@@ -1,5 +1,5 @@
 /** What stands between the daemon and the rooms below: it turns a mount's config into a served folder. */
-import type { MountConfig } from "../config/types.ts";
+import type { Config, MountConfig } from "../config/types.ts";
 import type { MountReport, SharedUsage } from "../control/protocol.ts";
 
 /** Why a mount that runs is degraded. */
@@ -28,6 +28,8 @@ export interface RunningMount {
   answers(): boolean;
   /** Numbers for the status document. At once. */
   report(): MountReport;
+  /** Goes by those settings of the config that can change while it runs (`isLiveChange`). */
+  reconfigure(config: MountConfig): void;
   /** Resolves when everything written is in S3; rejects when an upload cannot succeed, or with the signal's reason. */
   drain(signal: AbortSignal): Promise<void>;
   /**
@@ -44,6 +46,8 @@ export interface MountBackend {
    * then); rejects when it cannot be, or when S3 definitely refuses it.
    */
   start(mount: MountConfig, signal: AbortSignal): Promise<RunningMount>;
+  /** Goes by the budgets and limits of another config; what cannot change while it runs stays. */
+  reconfigure(config: Config): Promise<void>;
   /** At once. */
   usage(): SharedUsage;
   /** What the mount has on disk, running or not. */

@@ -24,6 +24,7 @@ import { hashOnThread } from "../s3/payload_hash.ts";
 import type { UploadLanes } from "../vfs/volume.ts";
 import { openConfiguredDiskCache, roomMaker } from "./disk_cache.ts";
 import { type LeftBehind, leftBehind } from "./left_behind.ts";
+import { volumeOf } from "./volume_name.ts";
 
 /** Files uploaded at a time, in all mounts together. */
 const SMALL_UPLOADS_MAX = 32;
@@ -55,9 +56,11 @@ export class Resources {
     eagerParts: new Semaphore(EAGER_PARTS_MAX),
   };
   readonly stateDir: string;
-  readonly #memoryLimitBytes: number;
+  #memoryLimitBytes: number;
   readonly #hashing = hashOnThread();
   #leftBehind: readonly LeftBehind[];
+  /** Volumes that are, or were, mounted: what waits for them is theirs to report. */
+  readonly #mounted = new Set<string>();
 
   /** Opens journal and metadata database in the state directory, which must be there and locked. */
   static async open({ daemon, mounts }: Config, readEnv: ReadEnv): Promise<Resources> {
@@ -117,8 +120,22 @@ export class Resources {
     };
   }
 
+  /** Goes by the budgets and limits of another config. What of it needs a restart is not looked at. */
+  async reconfigure({ daemon, mounts }: Config): Promise<void> {
+    this.#memoryLimitBytes = daemon.memoryLimitBytes;
+    this.budget.setLimit(daemon.memoryLimitBytes * BUDGET_SHARE);
+    this.pool.setLimits(daemon);
+    this.disk?.setLimit(daemon.cacheSizeBytes);
+    const left = leftBehind(await this.journal.count(), mounts);
+    const configured = new Set(mounts.map(volumeOf));
+    this.#leftBehind = left.filter(({ volume }) =>
+      !this.#mounted.has(volume) || !configured.has(volume)
+    );
+  }
+
   /** A volume is mounted: what waited for that is on its way, and the mount's to report. */
   noteMounted(volume: string): void {
+    this.#mounted.add(volume);
     this.#leftBehind = this.#leftBehind.filter((left) => left.volume !== volume);
   }
 

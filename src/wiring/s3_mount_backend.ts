@@ -73,6 +73,10 @@ class S3MountBackend implements MountBackend {
     }
   }
 
+  async reconfigure(config: Config): Promise<void> {
+    await this.#resources.reconfigure(config);
+  }
+
   usage(): SharedUsage {
     return this.#resources.usage();
   }
@@ -100,7 +104,7 @@ class S3MountBackend implements MountBackend {
     const { clock, pool, disk } = this.#resources;
     const watched = monitor.watched(store.store);
     disk?.cache.addUser(watched, diskCacheUser(config));
-    const fileSystem = await createFileSystem(config, watched, this.#resources);
+    const { fileSystem, listings } = await createFileSystem(config, watched, this.#resources);
     let mount: FuseMount;
     try {
       const { mountPoint, name, allowOther, readOnly } = config;
@@ -124,6 +128,10 @@ class S3MountBackend implements MountBackend {
     }
     fileSystem.setNotifier(mount.notifier);
     const connected = this.#reconnector.add({ store, monitor, fileSystem });
-    return new ServedMount({ mount, fileSystem, store, monitor, connected, clock });
+    const reconfigure = (config: MountConfig) => {
+      listings.setTtl(config.metadataTtlMs);
+      disk?.cache.setShare(volumeOf(config), config.cacheSizeBytes ?? Infinity);
+    };
+    return new ServedMount({ mount, fileSystem, store, monitor, connected, clock, reconfigure });
   }
 }

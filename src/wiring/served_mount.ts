@@ -1,5 +1,6 @@
 /** One bucket that is served as a folder: what the daemon sees of it. */
 import type { Clock } from "../base/clock.ts";
+import type { MountConfig } from "../config/types.ts";
 import type { MountReport } from "../control/protocol.ts";
 import type { FuseMount } from "../fuse/fuse_mount.ts";
 import { findMount } from "../fuse/mount_table.ts";
@@ -19,6 +20,7 @@ export interface ServedMountParts {
   /** Its place among those who are told of sleep and of another network. */
   readonly connected: Disposable;
   readonly clock: Clock;
+  readonly reconfigure: (config: MountConfig) => void;
 }
 
 export class ServedMount implements RunningMount {
@@ -96,6 +98,10 @@ export class ServedMount implements RunningMount {
       credentials_expire_at: expireAtMs === undefined ? null : new Date(expireAtMs).toISOString(),
       warnings: store.warnings(),
     };
+  }
+
+  reconfigure(config: MountConfig): void {
+    this.#parts.reconfigure(config);
   }
 
   drain(signal: AbortSignal): Promise<void> {

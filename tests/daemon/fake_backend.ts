@@ -1,5 +1,5 @@
 /** A backend whose mounts do what the test says. */
-import type { MountConfig } from "../../src/config/types.ts";
+import type { Config, MountConfig } from "../../src/config/types.ts";
 import type { MountReport, SharedUsage } from "../../src/control/protocol.ts";
 import type {
   MountBackend,
@@ -17,7 +17,11 @@ export class FakeMount implements RunningMount {
   drained: Promise<void> = Promise.resolve();
   busy = false;
   answering = true;
+  /** GET requests sent. */
+  gets = 0;
   unmounts: { force: boolean }[] = [];
+  /** What it was told to go by while it ran. */
+  configs: MountConfig[] = [];
 
   trouble(): Trouble | undefined {
     return this.currentTrouble;
@@ -28,7 +32,12 @@ export class FakeMount implements RunningMount {
   }
 
   report(): MountReport {
-    return fakeReport(this.pendingFiles);
+    const report = fakeReport(this.pendingFiles);
+    return { ...report, requests: { ...report.requests, get: this.gets } };
+  }
+
+  reconfigure(config: MountConfig): void {
+    this.configs.push(config);
   }
 
   drain(signal: AbortSignal): Promise<void> {
@@ -58,15 +67,25 @@ export class FakeBackend implements MountBackend {
   readonly cached = new Map<string, number>();
   startCount = 0;
   closed = false;
+  /** What it was told to go by. */
+  configs: Config[] = [];
+  /** Names in the order in which mounts were started. */
+  readonly started: string[] = [];
 
   async start(config: MountConfig, signal: AbortSignal): Promise<RunningMount> {
     this.startCount++;
+    this.started.push(config.name);
     const how = this.starts.get(config.name);
     if (how instanceof Error) throw how;
     if (how !== undefined) await orAbort(how, signal);
     const mount = new FakeMount();
     this.mounts.set(config.name, mount);
     return mount;
+  }
+
+  reconfigure(config: Config): Promise<void> {
+    this.configs.push(config);
+    return Promise.resolve();
   }
 
   usage(): SharedUsage {

@@ -94,6 +94,18 @@ export class DiskCache implements BlockDisk {
     });
   }
 
+  /** Another limit of all that is cached, from now on. */
+  setLimit(bytes: number): void {
+    this.#guard.run(undefined, () => this.#room.setLimit(bytes));
+    this.#flusher.soon();
+  }
+
+  /** Another share of one volume, from now on. */
+  setShare(volume: string, bytes: number): void {
+    this.#guard.run(undefined, () => this.#room.setShare(this.#index.volume(volume), bytes));
+    this.#flusher.soon();
+  }
+
   /** Of one volume, whoever uses it now, or of all. */
   usedBytes(volume?: string): number {
     return this.#room.usedBytes(this.#numberOf(volume));

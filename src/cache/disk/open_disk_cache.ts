@@ -28,6 +28,8 @@ export interface DiskCacheOptions {
 /** A cache in use. */
 export interface OpenDiskCache {
   readonly cache: DiskCache;
+  /** Another limit from now on; undefined: the default. */
+  setLimit(bytes: number | undefined): void;
   /** Resolves when what an earlier run has left is in order, and blocks are being written. */
   readonly ready: Promise<void>;
   /** Never rejects. */
@@ -80,6 +82,8 @@ function open({ directory, limitBytes, clock, log }: DiskCacheOptions, lock: Fil
   })();
   return {
     cache,
+    setLimit: (bytes: number | undefined) =>
+      cache.setLimit(bytes ?? defaultLimit(directory, index)),
     ready,
     close: async () => {
       closing.abort();

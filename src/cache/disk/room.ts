@@ -17,7 +17,7 @@ const FLOOR_SHARE = 1 / 20;
 export class DiskRoom {
   readonly #index: DiskIndex;
   readonly #files: DiskFiles;
-  readonly #limitBytes: number;
+  #limitBytes: number;
   readonly #floorBytes: number;
   readonly #shares = new Map<number, number>();
   /** On disk or reserved. */
@@ -35,6 +35,12 @@ export class DiskRoom {
     this.#usedBytes = [...this.#byVolume.values()].reduce((sum, bytes) => sum + bytes, 0);
     // The limit may have been lowered since.
     this.#evictUntil(() => this.#usedBytes <= limitBytes);
+  }
+
+  /** All volumes together have at most so much from now on. */
+  setLimit(bytes: number): void {
+    this.#limitBytes = bytes;
+    this.#evictUntil(() => this.#usedBytes <= bytes);
   }
 
   /** A volume has at most so much from now on. */

@@ -1,10 +1,11 @@
 import { object } from "@optique/core/constructs";
 import { map } from "@optique/core/modifiers";
+import { ConfigFile } from "../../config/config_file.ts";
 import type { StatusDocument } from "../../control/protocol.ts";
 import { preventCoreDumps } from "../../ffi/core_dumps.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { loadConfig } from "../load_config.ts";
+import { configPathOf } from "../load_config.ts";
 import { VERSION } from "../version.ts";
 import { describeTrouble } from "./_control.ts";
 
@@ -14,9 +15,10 @@ export const command: Command = {
     "“cloudmount stop”. Uploads are finished first; a second Ctrl-C does not wait for them.",
   parser: map(object({}), () => async (context) => {
     // All at once: the config is read while the modules load.
-    const [config, { runDaemon }, { watchEndSignals }, { findServiceManager }, backend] =
+    const configFile = new ConfigFile(configPathOf(context), context.environment);
+    const [loaded, { runDaemon }, { watchEndSignals }, { findServiceManager }, backend] =
       await Promise.all([
-        loadConfig(context),
+        configFile.read(),
         import("../../daemon/daemon.ts"),
         import("../../daemon/signals.ts"),
         import("../../daemon/service_manager.ts"),
@@ -29,10 +31,10 @@ export const command: Command = {
     const { output, environment } = context;
     const watched = Deno.stderr.isTerminal();
     await runDaemon({
-      config,
+      configFile,
+      loaded,
       version: VERSION,
       createBackend: (config) => backend.createMountBackend(config, environment.variable),
-      readConfig: () => loadConfig(context),
       signals,
       serviceManager: findServiceManager(environment.variable, Deno.pid),
       writeText: watched ? (text) => output.note(text.trimEnd()) : undefined,

@@ -14,6 +14,7 @@ function document(more: Partial<MountStatus>, problems: readonly string[] = []):
     uptime_seconds: 1,
     healthy: true,
     config_path: "/x",
+    config_error: null,
     ...backend.usage(),
     problems,
     mounts: [{ ...mount, state: "mounted", ...more }],

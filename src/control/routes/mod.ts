@@ -2,12 +2,16 @@
 import { clearCacheRoute } from "./cache.ts";
 import { healthRoute } from "./health.ts";
 import {
+  addMountRoute,
+  changeMountRoute,
   flushMountRoute,
   listMountsRoute,
+  removeMountRoute,
   showMountRoute,
   startMountRoute,
   stopMountRoute,
 } from "./mounts.ts";
+import { reloadRoute } from "./reload.ts";
 import type { ControlRoute } from "./route.ts";
 import { shutdownRoute } from "./shutdown.ts";
 import { statusRoute } from "./status.ts";
@@ -16,10 +20,14 @@ export const ROUTES: readonly ControlRoute[] = [
   healthRoute,
   statusRoute,
   listMountsRoute,
+  addMountRoute,
   showMountRoute,
+  changeMountRoute,
+  removeMountRoute,
   startMountRoute,
   stopMountRoute,
   flushMountRoute,
   clearCacheRoute,
+  reloadRoute,
   shutdownRoute,
 ];

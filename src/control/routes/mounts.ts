@@ -4,6 +4,7 @@ import {
   mountId,
   noOptions,
   requestSignal,
+  settingsBody,
   timeoutOption,
 } from "./route.ts";
 
@@ -22,6 +23,39 @@ export const showMountRoute: ControlRoute = {
   handle: (context, service) => {
     noOptions(context);
     return context.json(service.mount(mountId(context)));
+  },
+};
+
+export const addMountRoute: ControlRoute = {
+  method: "POST",
+  path: "/api/v0/mounts",
+  handle: async (context, _, settings) => {
+    noOptions(context);
+    const body = await settingsBody(context);
+    return context.json(await settings.addMount(body, requestSignal(context)), 201);
+  },
+};
+
+export const changeMountRoute: ControlRoute = {
+  method: "PATCH",
+  path: "/api/v0/mounts/:id",
+  handle: async (context, _, settings) => {
+    noOptions(context);
+    const body = await settingsBody(context);
+    return context.json(
+      await settings.changeMount(mountId(context), body, requestSignal(context)),
+    );
+  },
+};
+
+export const removeMountRoute: ControlRoute = {
+  method: "DELETE",
+  path: "/api/v0/mounts/:id",
+  handle: async (context, _, settings) => {
+    const options = drainOptions(context);
+    return context.json(
+      await settings.removeMount(mountId(context), options, requestSignal(context)),
+    );
   },
 };
 

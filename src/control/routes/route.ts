@@ -1,17 +1,29 @@
 /** The shape of one row of the control API, and the reading of its query parameters. */
 import type { Context } from "hono";
-import { type ControlService, type DrainOptions, ProblemError } from "../protocol.ts";
+import {
+  type ControlService,
+  type DrainOptions,
+  type MountSettings,
+  ProblemError,
+  type SettingsService,
+} from "../protocol.ts";
 
 /** One method of one path. */
 export interface ControlRoute {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** As hono writes it, for example "/api/v0/mounts/:id". */
   readonly path: string;
-  handle(context: Context, service: ControlService): Response | Promise<Response>;
+  handle(
+    context: Context,
+    service: ControlService,
+    settings: SettingsService,
+  ): Response | Promise<Response>;
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const MAX_TIMEOUT_SECONDS = 7 * 86400;
+/** Every key of a mount with values of any sense has less. */
+const BODY_MAX = 64 * 1024;
 
 /** `timeout_seconds` and `force` of the query; anything else there is refused with 400. */
 export function drainOptions(context: Context): DrainOptions {
@@ -39,6 +51,30 @@ export function noOptions(context: Context): void {
 /** The path's `:id`. */
 export function mountId(context: Context): string {
   return context.req.param("id") ?? "";
+}
+
+/** The body as settings of a mount; anything but a JSON object is refused with 400. */
+export async function settingsBody(context: Context): Promise<MountSettings> {
+  const text = await readBody(context.req.raw);
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === "object" && body !== null && !Array.isArray(body)) return { ...body };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw badRequest("Cannot read the body: it must be a JSON object of settings");
+}
+
+async function readBody({ body }: Request): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > BODY_MAX) {
+      throw badRequest(`Cannot read the body: it is over ${BODY_MAX} bytes`);
+    }
+  }
+  return text + decoder.decode();
 }
 
 /** Fires when the client goes away. */

@@ -1,0 +1,196 @@
+/** The mounts of a daemon, by the config, which may change: see `MountRoster.apply`. */
+import type { Clock } from "../base/clock.ts";
+import { logger } from "../base/log.ts";
+import type { Config, DaemonConfig, MountConfig } from "../config/types.ts";
+import type { ReloadDocument } from "../control/protocol.ts";
+import type { MountBackend } from "../wiring/mount_backend.ts";
+import { volumeOf } from "../wiring/volume_name.ts";
+import { isInTheWay, isLiveChange, mountChanges, restartNeeded } from "./config_changes.ts";
+import { MountedBucket, sentence } from "./mounted_bucket.ts";
+
+const log = logger("daemon");
+
+/** A mount that goes by other settings, or goes, has its uploads finished so long; then it stays for now. */
+const CHANGE_DRAIN_MS = 60_000;
+/** Until a mount that is to go and could not is tried again. */
+const LEAVE_PAUSE_MS = 5_000;
+
+export class MountRoster {
+  /** Nothing is started any more. */
+  isEnding = false;
+  readonly #backend: MountBackend;
+  readonly #clock: Clock;
+  /** Aborts what is under way when the daemon must end now. */
+  readonly #end: AbortSignal;
+  /** What the process has started with. */
+  readonly #started: DaemonConfig;
+  #config: Config;
+  /** By name, in the order of the config; those that are leaving come last. */
+  #buckets: Map<string, MountedBucket>;
+
+  constructor(config: Config, backend: MountBackend, end: AbortSignal, clock: Clock) {
+    this.#config = config;
+    this.#started = config.daemon;
+    this.#backend = backend;
+    this.#clock = clock;
+    this.#end = end;
+    this.#buckets = new Map(
+      config.mounts.map((mount) => [mount.name, new MountedBucket(mount, backend, clock)]),
+    );
+  }
+
+  get buckets(): readonly MountedBucket[] {
+    return [...this.#buckets.values()];
+  }
+
+  find(name: string): MountedBucket | undefined {
+    return this.#buckets.get(name);
+  }
+
+  /**
+   * Goes by another config: only mounts whose settings have changed are touched, and each waits only for
+   * those whose place or objects it takes over. One call at a time. Never rejects: what becomes of each
+   * mount is told.
+   */
+  async apply(next: Config): Promise<ReloadDocument> {
+    this.#config = next;
+    await this.#reconfigureBackend();
+    for (const { name } of next.mounts) this.#revive(name);
+    const present = [...this.#buckets.values()].filter(({ leaving }) => !leaving);
+    const before = present.map(({ config }) => config);
+    const { added, removed, changed } = mountChanges(before, next.mounts);
+    const wanted = new Set(next.mounts.filter((mount) => this.#isWanted(mount)));
+    for (const config of added) {
+      this.#buckets.set(config.name, new MountedBucket(config, this.#backend, this.#clock));
+    }
+    const notApplied = new Map<string, string>();
+    const attempt = async (name: string, work: Promise<void>) => {
+      try {
+        await work;
+      } catch (error) {
+        notApplied.set(name, sentence(`Cannot change "${name}"`, error));
+      }
+    };
+    // By the settings of what goes: settles when it is out of the way, or cannot go yet.
+    const going = new Map<MountConfig, Promise<void>>();
+    for (const config of removed) going.set(config, this.#remove(this.#known(config.name)));
+    for (const { before, after } of changed) {
+      if (isLiveChange(before, after)) continue;
+      going.set(before, attempt(after.name, this.#prepare(this.#known(after.name), after)));
+    }
+    const enter = async (after: MountConfig) => {
+      await Promise.all([...going].map(([old, gone]) => isInTheWay(old, after) ? gone : undefined));
+      const bucket = this.#known(after.name);
+      bucket.reconfigure(after);
+      if (wanted.has(after) && !this.isEnding) await bucket.start(this.#end);
+    };
+    const entering = next.mounts.filter((mount) =>
+      added.includes(mount) || changed.some(({ after }) => after === mount) ||
+      this.#known(mount.name).awaitsStart
+    );
+    await Promise.all([
+      ...entering.map((mount) => attempt(mount.name, enter(mount))),
+      ...going.values(),
+    ]);
+    this.#sort();
+    const names = (mounts: readonly MountConfig[]) => mounts.map(({ name }) => name);
+    return {
+      added: names(added),
+      changed: names(changed.map(({ after }) => after)),
+      removed: names(removed),
+      restart_needed: restartNeeded(this.#started, next.daemon),
+      not_applied: [...notApplied].map(([name, message]) => ({ name, message })),
+    };
+  }
+
+  /** Whether a mount of the new config is to be started: it was up, or is now mounted by itself. */
+  #isWanted({ name, enabled, autoMount }: MountConfig): boolean {
+    const bucket = this.#buckets.get(name);
+    if (!enabled) return false;
+    if (bucket === undefined) return autoMount;
+    const { config } = bucket;
+    return bucket.state !== "stopped" || (autoMount && !(config.autoMount && config.enabled));
+  }
+
+  /** Unmounts what is to be mounted anew. What is not in S3 yet need not wait where it is found again. */
+  async #prepare(bucket: MountedBucket, after: MountConfig): Promise<void> {
+    const drain = volumeOf(bucket.config) !== volumeOf(after) || !after.enabled;
+    bucket.reconfigure(after);
+    await bucket.stop({ timeoutMs: CHANGE_DRAIN_MS, force: false, drain }, this.#end);
+  }
+
+  /** Resolves when it has gone, or could not go yet: then it is tried again until it can. */
+  async #remove(bucket: MountedBucket): Promise<void> {
+    bucket.leaving = true;
+    if (await this.#leave(bucket)) return;
+    const signal = this.#end;
+    void (async () => {
+      while (bucket.leaving && !signal.aborted) {
+        await this.#clock.sleep(LEAVE_PAUSE_MS, signal).catch(() => {});
+        if (!bucket.leaving || await this.#leave(bucket)) return;
+      }
+    })();
+  }
+
+  /** False when it could not go. */
+  async #leave(bucket: MountedBucket): Promise<boolean> {
+    const { config } = bucket;
+    // Another mount of the same objects finds what is pending.
+    const drain = !this.#config.mounts.some((mount) => volumeOf(mount) === volumeOf(config));
+    const options = { timeoutMs: CHANGE_DRAIN_MS, force: false, drain };
+    try {
+      await bucket.stop(options, this.#end);
+    } catch (error) {
+      log.warn("{name} is not in the config any more, and cannot go yet: {error}", {
+        name: config.name,
+        error,
+      });
+      return false;
+    }
+    if (bucket.leaving) this.#buckets.delete(config.name);
+    await this.#reconfigureBackend();
+    return true;
+  }
+
+  async #reconfigureBackend(): Promise<void> {
+    try {
+      await this.#backend.reconfigure(this.#config);
+    } catch (error) {
+      log.error("Cannot apply all of the config: {error}", { error });
+    }
+  }
+
+  #revive(name: string): void {
+    const bucket = this.#buckets.get(name);
+    if (bucket !== undefined) bucket.leaving = false;
+  }
+
+  /** Into the order of the config. */
+  #sort(): void {
+    const order = this.#config.mounts.map(({ name }) => name);
+    const place = (name: string) => order.includes(name) ? order.indexOf(name) : order.length;
+    const entries = [...this.#buckets].sort(([a], [b]) => place(a) - place(b));
+    this.#buckets = new Map(entries);
+  }
+
+  /** What of the config is not in use yet, a line each. */
+  unapplied(): string[] {
+    const { path, daemon } = this.#config;
+    return [
+      ...restartNeeded(this.#started, daemon).map((key) =>
+        `${path} says another ${key}: it takes effect with: cloudmount restart`
+      ),
+      ...[...this.#buckets.values()].filter(({ awaitsStart }) => awaitsStart)
+        .map(({ config: { name } }) =>
+          `${name} goes on with its old settings until it is mounted again: ` +
+          `cloudmount unmount ${name}; cloudmount mount ${name}`
+        ),
+    ];
+  }
+
+  #known(name: string): MountedBucket {
+    const bucket = this.#buckets.get(name);
+    if (bucket === undefined) throw new Error(`There is no mount "${name}"`);
+    return bucket;
+  }
+}
