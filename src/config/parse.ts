@@ -52,6 +52,32 @@ export function parseConfig(text: string, file: string, environment: PathEnviron
   };
 }
 
+/**
+ * A config without mounts from a text with errors, to find the daemon that was started with an earlier
+ * state of it: what can be made of [daemon], up to the first line that is not TOML. Undefined when that
+ * tells nothing.
+ */
+export function salvageConfig(
+  text: string,
+  file: string,
+  environment: PathEnvironment,
+): Config | undefined {
+  let document: Table = {};
+  try {
+    document = parseToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    try {
+      document = parseToml(text.split("\n").slice(0, error.line - 1).join("\n"));
+    } catch (inner) {
+      if (!(inner instanceof TomlError)) throw inner;
+    }
+  }
+  const daemon = readDaemon(document, environment, new Problems(new TomlPositions("")));
+  if (daemon.socket === undefined || daemon.stateDir === undefined) return undefined;
+  return { path: file, daemon: daemon as DaemonConfig, mounts: [] };
+}
+
 function parseDocument(text: string, file: string): Table {
   try {
     return parseToml(text);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseConfig } from "./parse.ts";
+import { parseConfig, salvageConfig } from "./parse.ts";
 import type { PathEnvironment } from "./paths.ts";
 
 const ENVIRONMENT: PathEnvironment = {
@@ -97,4 +97,12 @@ Deno.test("Keys named like parts of JavaScript objects are unknown keys", () => 
     assert.throws(() => parse(`${key} = 1\n`), /unknown key/, key);
     assert.throws(() => parse(`${MOUNT}${key} = 1\n`), /unknown key/, key);
   }
+});
+
+Deno.test("A text with errors still tells where its daemon listens", () => {
+  const socketOf = (text: string) => salvageConfig(text, "/c.toml", ENVIRONMENT)?.daemon.socket;
+  assert.equal(socketOf('[daemon]\nsocket = "/s"\nsokcet = 1\n'), "/s");
+  assert.equal(socketOf('[daemon]\nsocket = "/s"\n\n[[mount]\nname = photos\n'), "/s");
+  assert.equal(socketOf("[daemon\n"), "/run/user/1/cloudmount/control.sock");
+  assert.equal(socketOf("[daemon]\nsocket = 7\n"), undefined);
 });

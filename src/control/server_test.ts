@@ -118,7 +118,7 @@ const REFUSED: readonly [string, string, number][] = [
   ["GET", "/api/v0/mounts/other", 404],
   ["POST", "/api/v0/mounts/other/start", 404],
   ["POST", "/api/v0/status", 405],
-  ["DELETE", "/api/v0/mounts/photos", 405],
+  ["PUT", "/api/v0/mounts/photos", 405],
   ["GET", "/api/v0/shutdown", 405],
   ["GET", "/api/v0/status?x=1", 400],
   ["POST", "/api/v0/mounts/photos/stop?force=perhaps", 400],

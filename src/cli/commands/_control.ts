@@ -11,18 +11,23 @@ import {
 import type { CommandContext } from "../command.ts";
 import { CommandError, UsageError } from "../command_error.ts";
 import { EXIT } from "../exit_codes.ts";
-import { loadConfig } from "../load_config.ts";
+import { loadForDaemon } from "../load_config.ts";
 
-/** Gives `work` a client of the configured daemon; its errors come out as `CommandError`s. */
+/**
+ * Gives `work` a client of the configured daemon; its errors come out as `CommandError`s. Errors in the
+ * config file matter only where no daemon runs; the config then has no mounts.
+ */
 export async function withDaemon<T>(
   context: CommandContext,
   work: (client: ControlClient, config: Config) => Promise<T>,
 ): Promise<T> {
-  const config = await loadConfig(context);
+  const loaded = await loadForDaemon(context);
+  const config = "error" in loaded ? loaded.salvaged : loaded;
   using client = new ControlClient(config.daemon.socket);
   try {
     return await work(client, config);
   } catch (error) {
+    if ("error" in loaded && error instanceof NoDaemonError) throw loaded.error;
     throw toCommandError(error);
   }
 }
@@ -40,10 +45,15 @@ export function toCommandError(error: unknown): unknown {
     return new CommandError(error.message, { exitCode: EXIT.timedOut, cause: error });
   }
   if (error instanceof ProblemError) {
-    const { detail, hint, status, pending = [] } = error.problem;
+    const { detail, hint, status, pending = [], errors = [] } = error.problem;
     const left = pending.filter(({ files }) => files > 0);
     return new CommandError(left.length === 0 ? detail : `${detail}. Pending:${describe(left)}`, {
-      exitCode: status === 504 || left.length > 0 ? EXIT.timedOut : EXIT.failed,
+      exitCode: status === 504 || left.length > 0
+        ? EXIT.timedOut
+        // Only what is in the config file has a line.
+        : errors.some(({ line }) => line !== undefined)
+        ? EXIT.config
+        : EXIT.failed,
       ...(hint === undefined ? {} : { hint }),
       cause: error,
     });
@@ -140,8 +150,8 @@ export function leftText(files: number, bytes: number, when: string): string {
 }
 
 /** As `leftText`, of a mount that was stopped. */
-export function leftOfMount({ uploads }: MountStatus): string {
-  return leftText(uploads.pending_files, uploads.pending_bytes, "when it is mounted again");
+export function leftOfMount({ uploads }: MountStatus, when = "when it is mounted again"): string {
+  return leftText(uploads.pending_files, uploads.pending_bytes, when);
 }
 
 /** "2 files (10 KiB)" */

@@ -21,7 +21,16 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   { name: "mount", summary: "mount some or all", load: () => import("./mount.ts") },
   { name: "unmount", summary: "unmount some or all", load: () => import("./unmount.ts") },
-  { name: "mounts", summary: "list, start and stop mounts", load: () => import("./mounts.ts") },
+  {
+    name: "mounts",
+    summary: "list, add, change, remove mounts",
+    load: () => import("./mounts.ts"),
+  },
+  {
+    name: "reload",
+    summary: "read the config file again",
+    load: () => import("./reload.ts"),
+  },
   {
     name: "flush",
     summary: "wait until everything written is in S3",

@@ -7,6 +7,7 @@ import type { Action, Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import { formatTable } from "../table.ts";
 import { findMount, forEachMount, leftOfMount, withDaemon } from "./_control.ts";
+import { add, remove, set } from "./_edit_mounts.ts";
 import { drainFlags } from "./_drain_flags.ts";
 
 const name = argument(mountName(), { description: message`A mount of the config.` });
@@ -65,11 +66,15 @@ const stop = subcommand(
 );
 
 export const command: Command = {
-  description: "Lists, starts and stops the mounts of the daemon that runs.",
-  parser: or(list, start, stop),
+  description:
+    "Lists, starts and stops the mounts of the daemon that runs; adds, changes and removes those " +
+    "of the config file, whose comments and order stay as they are.",
+  parser: or(list, add, remove, start, stop, set),
   takesJson: true,
   examples: [
     { line: "cloudmount mounts list --json", meaning: "for programs" },
+    { line: "cloudmount mounts add --bucket docs --mount-point ~/docs", meaning: "another bucket" },
+    { line: "cloudmount mounts set docs read_only=true", meaning: "change a setting" },
     { line: "cloudmount mounts stop photos", meaning: "unmount one" },
   ],
   exitCodes: [EXIT.config, EXIT.noDaemon, EXIT.timedOut],

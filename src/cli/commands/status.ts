@@ -92,6 +92,7 @@ export function statusText(status: StatusDocument, style: Style): string {
       column === 1 ? stateColour(status.mounts[row]!.state, style)(cell) : cell,
   );
   const remarks = [
+    ...configRemarks(status, style),
     ...status.problems.map((problem) => `${style.bold("daemon")}: ${printable(problem)}`),
     ...status.mounts.flatMap((mount) =>
       remarksOf(mount).map((remark) => `${style.bold(mount.name)}: ${printable(remark)}`)
@@ -105,6 +106,12 @@ function pendingText({ uploads }: MountStatus): string {
   if (pending_files === 0) return "-";
   const age = oldest_seconds === null ? "" : `, oldest ${formatSeconds(oldest_seconds)}`;
   return `${countText(pending_files, pending_bytes)}${age}`;
+}
+
+function configRemarks({ config_error }: StatusDocument, style: Style): string[] {
+  if (config_error === null) return [];
+  const text = `${describeTrouble(config_error)} (since ${config_error.since})`;
+  return [`${style.bold("config")}: ${style.yellow(printable(text))}`];
 }
 
 /** What a person should know of a mount, a line each. */
