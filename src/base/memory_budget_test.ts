@@ -64,3 +64,19 @@ Deno.test("MemoryBudget serves waiters when cached data becomes reclaimable", as
 Deno.test("MemoryBudget refuses what can never fit", async () => {
   await assert.rejects(new MemoryBudget(10).reserve(11, never), RangeError);
 });
+
+Deno.test("MemoryBudget goes by another limit: more serves who waits, less reclaims and refuses", async () => {
+  const budget = new MemoryBudget(100);
+  const held = await budget.reserve(60, never);
+  const waiting = budget.reserve(70, never);
+  budget.setLimit(130);
+  const second = await waiting;
+  const refused = assert.rejects(budget.reserve(120, never), /memory_limit is 100 bytes/);
+  budget.addReclaimer(() => second.release());
+  budget.setLimit(100);
+  await refused;
+  assert.equal(budget.usedBytes, 60);
+  assert.equal(budget.tryReserve(50), undefined);
+  held.release();
+  assert.notEqual(budget.tryReserve(100), undefined);
+});

@@ -194,3 +194,19 @@ Deno.test("DirectoryListings moves what is known of a renamed tree along", () =>
     assert.equal(listings.peek("d/", "00000"), undefined);
     assert.equal(listings.peek("e/f/", "00000")?.entry?.kind, "file");
   }));
+
+Deno.test("DirectoryListings believes also what it has for another time, once told", () =>
+  withListings(async ({ store, clock, listings }) => {
+    await fill(store, 3);
+    await listings.find("d/", "00001", never);
+    listings.setTtl(10_000);
+    clock.now += 9_999;
+    assert.notEqual(listings.peek("d/", "00001"), undefined);
+    clock.now += 2;
+    assert.equal(listings.peek("d/", "00001"), undefined);
+    await listings.find("d/", "00001", never);
+    listings.setTtl(60_000);
+    clock.now += 50_000;
+    assert.notEqual(listings.peek("d/", "00001"), undefined);
+    assert.equal(store.counts.list, 2);
+  }));

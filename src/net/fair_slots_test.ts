@@ -150,3 +150,18 @@ Deno.test("FairSlots serves both kinds whatever the number of slots and holders"
 Deno.test("FairSlots refuses a limit below one", () => {
   assert.throws(() => new FairSlots(0), RangeError);
 });
+
+Deno.test("FairSlots goes by another limit from now on", async () => {
+  const slots = new FairSlots(2);
+  const share = slots.join();
+  const taken = await takeAll(share, 5);
+  assert.equal(taken.length, 2);
+  slots.setLimit(4);
+  await settle();
+  assert.equal(taken.length, 4);
+  slots.setLimit(1);
+  taken[0]!();
+  await settle();
+  assert.equal(slots.inUse, 3);
+  assert.throws(() => slots.setLimit(0), RangeError);
+});

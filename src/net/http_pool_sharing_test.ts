@@ -92,6 +92,23 @@ for (const isProxied of [false, true]) {
   });
 }
 
+Deno.test("HttpPool goes by other limits, also for mounts that are there already", async () => {
+  await using server = startScriptedServer(() => reply(200, "x".repeat(1000 * KIB)));
+  const clock = new FakeClock();
+  const pool = new HttpPool({ maxConnections: 4, clock });
+  const share = pool.share();
+  const download = async () => (await share.send(request(server.url))).body.readAll(2 ** 20);
+  // Without a limit no time passes: the clock stands still.
+  await download();
+  pool.setLimits({ maxConnections: 2, downloadLimit: 200 * KIB });
+  assert.equal(pool.limit, 2);
+  assert.ok(await timed(clock, download(), () => {}) >= 4_900);
+  pool.setLimits({ maxConnections: 2 });
+  await download();
+  share.close();
+  pool.close();
+});
+
 Deno.test("HttpPool lets the connections of one mount serve another one", async () => {
   await using server = startScriptedServer(() => reply(200, "x"));
   const pool = new HttpPool({ maxConnections: 4 });

@@ -183,3 +183,22 @@ Deno.test("Contents and shares are accounted to the byte after a restart", async
     await second.close();
   });
 });
+
+Deno.test("The disk cache goes by another limit and another share while it is used", async () => {
+  await withDirectory(async (directory) => {
+    const store = new MemoryStore();
+    const rig = await DiskRig.start({ directory, limitBytes: 8 * MIB });
+    rig.add(store);
+    for (let i = 0; i < 3; i++) {
+      const source = await putSource(store, `key ${i}`, new Uint8Array(2 * MIB).fill(i));
+      await rig.blocks.read(source, 0, 8, never);
+      await rig.saved(source);
+    }
+    rig.disk.setLimit(4 * MIB);
+    assert.equal(rig.disk.limitBytes(), 4 * MIB);
+    assert.equal(rig.disk.usedBytes(), 4 * MIB);
+    rig.disk.setLimit(0);
+    assert.equal(rig.disk.usedBytes(), 0);
+    await rig.close();
+  });
+});
