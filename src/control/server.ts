@@ -43,7 +43,8 @@ export async function startControlServer(
   }
   await Deno.mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   await removeStaleSocket(socketPath);
-  const app = controlApp(service, settings);
+  const closing = new AbortController();
+  const app = controlApp(service, settings, closing.signal);
   // Between bind and chmod the umask keeps others out.
   const umask = Deno.umask(0o177);
   let server: Deno.HttpServer;
@@ -58,6 +59,7 @@ export async function startControlServer(
   return {
     socketPath,
     close: async (graceMs = 500) => {
+      closing.abort(new Error("the control API ends"));
       const done = server.shutdown();
       const cut = AbortSignal.timeout(graceMs);
       await Promise.race([
@@ -70,11 +72,19 @@ export async function startControlServer(
 }
 
 /** The HTTP application alone. */
-export function controlApp(service: ControlService, settings: SettingsService): Hono {
+export function controlApp(
+  service: ControlService,
+  settings: SettingsService,
+  closing: AbortSignal,
+): Hono {
   const app = new Hono();
   const methodsOf = new Map<string, string[]>();
   for (const route of ROUTES) {
-    app.on(route.method, route.path, (context) => route.handle(context, service, settings));
+    app.on(
+      route.method,
+      route.path,
+      (context) => route.handle(context, service, settings, closing),
+    );
     methodsOf.set(route.path, [...methodsOf.get(route.path) ?? [], route.method]);
   }
   for (const [path, methods] of methodsOf) {

@@ -1,6 +1,8 @@
 /** All routes of the control API. */
 import { clearCacheRoute } from "./cache.ts";
+import { eventsRoute } from "./events.ts";
 import { healthRoute } from "./health.ts";
+import { metricsRoute } from "./metrics.ts";
 import {
   addMountRoute,
   changeMountRoute,
@@ -19,6 +21,8 @@ import { statusRoute } from "./status.ts";
 export const ROUTES: readonly ControlRoute[] = [
   healthRoute,
   statusRoute,
+  eventsRoute,
+  metricsRoute,
   listMountsRoute,
   addMountRoute,
   showMountRoute,

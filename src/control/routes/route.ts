@@ -17,6 +17,8 @@ export interface ControlRoute {
     context: Context,
     service: ControlService,
     settings: SettingsService,
+    /** Fires when the server ends: answers that go on and on end then. */
+    closing: AbortSignal,
   ): Response | Promise<Response>;
 }
 
