@@ -28,12 +28,14 @@ const SOCKET_PATH_MAX_BYTES = 103;
 /**
  * Serves `service` on the socket. Call it with the instance lock held: a socket file that nobody
  * answers on is a dead daemon's and is replaced; one that is answered belongs to a daemon with another
- * state directory and is an error.
+ * state directory and is an error. `cutStrangers` ends the connections of other users and tells which: while
+ * there are any, nobody is served, for a request does not say whose it is.
  */
 export async function startControlServer(
   service: ControlService,
   settings: SettingsService,
   socketPath: string,
+  cutStrangers: () => readonly number[] = () => [],
 ): Promise<ControlServer> {
   if (new TextEncoder().encode(socketPath).length > SOCKET_PATH_MAX_BYTES) {
     throw new Error(
@@ -49,7 +51,10 @@ export async function startControlServer(
   const umask = Deno.umask(0o177);
   let server: Deno.HttpServer;
   try {
-    server = Deno.serve({ path: socketPath, onListen: () => {} }, (request) => app.fetch(request));
+    server = Deno.serve({ path: socketPath, onListen: () => {} }, (request) => {
+      const strangers = cutStrangers();
+      return strangers.length === 0 ? app.fetch(request) : refusal(strangers);
+    });
   } catch (error) {
     throw new Error(`Cannot listen on "${socketPath}": ${messageOf(error)}`, { cause: error });
   } finally {
@@ -125,6 +130,17 @@ function problemResponse(problem: Problem): Response {
   return new Response(JSON.stringify(problem) + "\n", {
     status: problem.status,
     headers: { "content-type": "application/problem+json" },
+  });
+}
+
+function refusal(uids: readonly number[]): Response {
+  log.warn("Refused control requests of other users: uid {uids}", { uids: uids.join(", ") });
+  return problemResponse({
+    type: "about:blank",
+    title: "Forbidden",
+    status: 403,
+    detail: "Cannot serve this now: another user than the daemon's owner is connected",
+    hint: "Check who may enter the directory of the control socket, then try again",
   });
 }
 

@@ -223,3 +223,25 @@ Deno.test("The control server replaces the socket of a dead daemon, not that of 
   );
   await Deno.remove(dir, { recursive: true });
 });
+
+Deno.test("Nobody is served while another user is connected to the control socket", async () => {
+  const dir = await Deno.makeTempDir();
+  const socket = `${dir}/control.sock`;
+  let strangers: readonly number[] = [];
+  const service = { health: () => ({ healthy: true, version: "1", uptime_seconds: 0 }) };
+  const server = await startControlServer(
+    service as Partial<ControlService> as ControlService,
+    NO_SETTINGS,
+    socket,
+    () => strangers,
+  );
+  const client = new ControlClient(socket);
+  assert.equal((await client.health(calm())).healthy, true);
+  strangers = [1000];
+  await assert.rejects(client.health(calm()), /another user than the daemon's owner/);
+  strangers = [];
+  assert.equal((await client.health(calm())).healthy, true);
+  client.close();
+  await server.close();
+  await Deno.remove(dir, { recursive: true });
+});

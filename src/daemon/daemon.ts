@@ -7,6 +7,8 @@ import type { ConfigFile, ConfigText } from "../config/config_file.ts";
 import type { Config, LogLevel } from "../config/types.ts";
 import { ProblemError, type StatusDocument } from "../control/protocol.ts";
 import { type ControlServer, startControlServer } from "../control/server.ts";
+import { effectiveUid } from "../ffi/identity.ts";
+import { cutStrangers } from "../ffi/socket_peers.ts";
 import type { MountBackend } from "../wiring/mount_backend.ts";
 import { watchConfigFile } from "./config_watch.ts";
 import { acquireInstanceLock } from "./instance_lock.ts";
@@ -17,6 +19,9 @@ import type { EndSignals } from "./signals.ts";
 import { Supervisor } from "./supervisor.ts";
 
 const log = logger("daemon");
+
+/** May do everything anyway. */
+const ROOT = 0;
 
 /**
  * An ending daemon waits this long for uploads; what is pending then stays in the journal. A system that
@@ -75,6 +80,7 @@ async function serve(options: DaemonOptions) {
   const manager = serviceManager === undefined ? undefined : new ServiceManager(serviceManager);
   manager?.watch(supervisor);
   const settings = createSettings(options, supervisor);
+  const admitted = [effectiveUid(), ROOT];
   const ended = new AbortController();
   // Where a terminal could close, its end is the daemon's.
   if (manager !== undefined || options.writeText === undefined) {
@@ -92,7 +98,13 @@ async function serve(options: DaemonOptions) {
     ended.signal,
   );
   try {
-    control = await startControlServer(supervisor, settings, config.daemon.socket);
+    control = await startControlServer(
+      supervisor,
+      settings,
+      config.daemon.socket,
+      // Elsewhere the modes of the socket and its directory have to do.
+      Deno.build.os === "linux" ? () => cutStrangers(config.daemon.socket, admitted) : undefined,
+    );
     ready = started.then(() => {
       if (ending) return;
       onReady(supervisor.status());
