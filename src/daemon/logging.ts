@@ -37,7 +37,9 @@ export async function startLogging(
   writeText: ((text: string) => void) | undefined,
 ): Promise<void> {
   const file = getRotatingFileSink(logPath(stateDir), {
-    formatter: redacted(getJsonLinesFormatter({ properties: "flatten", message: "rendered" })),
+    formatter: redacted(withWords(
+      getJsonLinesFormatter({ properties: "flatten", message: "rendered" }),
+    )),
     maxSize: FILE_BYTES,
     maxFiles: FILES,
     // Errors are looked for in the file right after they happened.
@@ -83,6 +85,16 @@ export async function stopLogging(): Promise<void> {
 function templateOf({ rawMessage }: LogRecord): string {
   const template = typeof rawMessage === "string" ? rawMessage : rawMessage.join("...");
   return template.replaceAll(/[{}]/g, "");
+}
+
+/** With the message as one text: rendered as JSON an error is "{}". */
+function withWords(format: TextFormatter): TextFormatter {
+  return (record) => format({ ...record, message: [record.message.map(wordsOf).join("")] });
+}
+
+function wordsOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value instanceof Error ? value.message : JSON.stringify(value) ?? String(value);
 }
 
 function redacted(format: TextFormatter): TextFormatter {

@@ -24,6 +24,14 @@ Deno.test("Logging writes JSON lines to the file and text for a person", async (
   assert.match(lines[0]!.message, /Cannot read "?a\.txt/);
 });
 
+Deno.test("Logging tells an error's message in the file, in the words of the line", async () => {
+  const { lines } = await logged(() => {
+    const error = new Error("no such bucket");
+    logger("daemon").error("Cannot mount {name}: {error}", { name: "photos", error });
+  });
+  assert.equal(lines[0]!.message, "Cannot mount photos: no such bucket");
+});
+
 Deno.test("Logging hides secrets, also inside errors", async () => {
   const { text, lines } = await logged(() => {
     const error = new Error("GET /?X-Amz-Signature=abcdef failed");

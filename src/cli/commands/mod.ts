@@ -36,6 +36,7 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "wait until everything written is in S3",
     load: () => import("./flush.ts"),
   },
+  { name: "logs", summary: "show the daemon's log", load: () => import("./logs.ts") },
   {
     name: "cache",
     summary: "show or delete what is cached on disk",
