@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { printable } from "./printable.ts";
 import { ProgressLine } from "./progress_line.ts";
+import { Screen } from "./screen.ts";
 import { PLAIN, type Style, STYLED } from "./style.ts";
 
 export interface Output {
@@ -20,10 +21,15 @@ export interface Output {
   show(value: unknown, text: () => string): void;
   /** A line of text on stdout. */
   line(text?: string): void;
-  /** Clears the terminal before the next picture of a `--watch`; nothing in a pipe. */
-  clear(): void;
   /** A question on stderr, whose answer goes into the same line. */
   prompt(text: string): void;
+  /**
+   * For what is shown again and again: drawn over the last picture on a terminal, one below the other in a
+   * pipe, and only when it has changed there; a line of JSON each with `--json`.
+   */
+  screen(): LiveOutput;
+  /** The same output as if `--json` was given. */
+  asJson(): Output;
   /** A remark on stderr. */
   note(text: string): void;
   /** Something is wrong, but the command goes on. */
@@ -34,6 +40,11 @@ export interface Output {
   progress(label: string, totalBytes?: number): ProgressLine;
 }
 
+/** A result that changes. Leaves the terminal as it was when it is disposed of. */
+export interface LiveOutput extends Disposable {
+  draw(value: unknown, text: () => string): void;
+}
+
 /** Where an `Output` writes; the process's own streams, or a test's. */
 export interface OutputStreams {
   writeStdout(text: string): void;
@@ -41,6 +52,8 @@ export interface OutputStreams {
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   readonly columns: number;
+  /** Lines of the terminal now; absent: no end of them. */
+  rows?(): number;
 }
 
 /** Nobody reads stdout any more (`cloudmount ... | head`): the command has nothing left to do. */
@@ -57,6 +70,7 @@ export function processStreams(): OutputStreams {
     stdoutIsTerminal,
     stderrIsTerminal: Deno.stderr.isTerminal(),
     columns: stdoutIsTerminal ? Deno.consoleSize().columns : 80,
+    rows: () => stdoutIsTerminal ? Deno.consoleSize().rows : Infinity,
   };
 }
 
@@ -91,8 +105,16 @@ export function createOutput(
     prompt: (text) => streams.writeStderr(text),
     note,
     show: (value, text) => line(options.json ? JSON.stringify(value, null, 2) : text()),
-    // Home, then erase to the end: the next picture is drawn over the last one.
-    clear: () => interactive && streams.writeStdout("\x1b[H\x1b[J"),
+    screen: () => {
+      if (options.json) return streamed((value) => JSON.stringify(value), line);
+      if (!interactive) return streamed((_, text) => text(), line);
+      const screen = new Screen(streams.writeStdout, () => streams.rows?.() ?? Infinity);
+      return {
+        draw: (_, text) => screen.draw(text()),
+        [Symbol.dispose]: () => screen[Symbol.dispose](),
+      };
+    },
+    asJson: () => createOutput(streams, { ...options, json: true }),
     warning: (text) => note(`${stderrStyle.yellow("Warning:")} ${printable(text)}`),
     error: (text, hint) => {
       note(`${stderrStyle.red("Error:")} ${printable(text)}`);
@@ -106,5 +128,21 @@ export function createOutput(
         write: streams.stderrIsTerminal ? streams.writeStderr : undefined,
         columns: streams.columns,
       }),
+  };
+}
+
+/** One picture below the other, but for those that are like the last one. */
+function streamed(
+  picture: (value: unknown, text: () => string) => string,
+  line: (text: string) => void,
+): LiveOutput {
+  let last: string | undefined;
+  return {
+    draw: (value, text) => {
+      const now = picture(value, text);
+      if (now !== last) line(now);
+      last = now;
+    },
+    [Symbol.dispose]: () => {},
   };
 }

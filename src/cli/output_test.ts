@@ -63,19 +63,34 @@ Deno.test("An error cannot command the terminal", () => {
   assert.deepEqual(stderr, ["Error: no key \\u{1b}]0;x\\u{7}\n"]);
 });
 
-Deno.test("Progress and clearing are silent in a pipe", () => {
+Deno.test("Progress is silent in a pipe, and drawn on a terminal's stderr", () => {
   const { output, stdout, stderr } = written({});
   const progress = output.progress("x", 100);
   progress.update(50);
   progress.end();
-  output.clear();
   assert.deepEqual([...stdout, ...stderr], []);
+  const terminal = written({ terminal: true });
+  terminal.output.progress("x", 100).update(50);
+  assert.match(terminal.stderr.join(""), /^\rx {2}50 B of 100 B/);
 });
 
-Deno.test("Progress is drawn on a terminal's stderr, and a screen is cleared on its stdout", () => {
-  const { output, stdout, stderr } = written({ terminal: true });
-  output.progress("x", 100).update(50);
-  output.clear();
-  assert.match(stderr.join(""), /^\rx {2}50 B of 100 B/);
-  assert.deepEqual(stdout, ["\x1b[H\x1b[J"]);
+Deno.test("What is shown again and again is drawn on a terminal, and plain where it changes in a pipe", () => {
+  const draw = ({ output, stdout }: Written) => {
+    {
+      using screen = output.screen();
+      for (const n of [1, 1, 2]) screen.draw({ n }, () => `n is ${n}`);
+    }
+    return stdout.join("");
+  };
+  assert.equal(draw(written({})), "n is 1\nn is 2\n");
+  assert.equal(draw(written({ json: true, terminal: true })), '{"n":1}\n{"n":2}\n');
+  const drawn = draw(written({ terminal: true }));
+  assert.ok(drawn.startsWith("\x1b[?1049h") && drawn.endsWith("\x1b[?1049l"));
+  assert.equal(drawn.split("\x1b[H").length, 4);
+});
+
+Deno.test("An output can be had as JSON", () => {
+  const { output, stdout } = written({ terminal: true });
+  output.asJson().show({ a: 1 }, () => assert.fail("text was made"));
+  assert.deepEqual(stdout, ['{\n  "a": 1\n}\n']);
 });

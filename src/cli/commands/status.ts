@@ -2,44 +2,49 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { map, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
+import { choice } from "@optique/core/valueparser";
 import { systemClock } from "../../base/clock.ts";
-import { formatDuration, formatSize } from "../../base/units.ts";
+import type { ControlClient } from "../../control/client.ts";
+import { NoDaemonError } from "../../control/client.ts";
 import type { MountState, MountStatus, StatusDocument } from "../../control/protocol.ts";
 import { mountName } from "../arguments.ts";
-import type { Command } from "../command.ts";
-import { EXIT } from "../exit_codes.ts";
-import { printable } from "../printable.ts";
-import type { Style } from "../style.ts";
-import { formatTable } from "../table.ts";
-import {
-  countText,
-  describeTrouble,
-  findMount,
-  formatSeconds,
-  listPaths,
-  withDaemon,
-} from "./_control.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { UsageError } from "../command_error.ts";
+import { programCommand } from "../daemon_process.ts";
+import { EXIT, type ExitCode } from "../exit_codes.ts";
+import { configPathOf } from "../load_config.ts";
+import { findMount, withDaemon } from "./_control.ts";
+import { statusText } from "./_status_text.ts";
+import { WatchText } from "./_watch_text.ts";
+import { xbarMenu, xbarMenuWithout } from "./_xbar.ts";
 
-const WATCH_MS = 2000;
+const WATCH_MS = 1000;
 
 const flags = object({
   name: optional(argument(mountName(), { description: message`Only this mount.` })),
-  watch: option("--watch", { description: message`Show it again every 2 seconds until Ctrl-C.` }),
+  watch: option("--watch", {
+    description: message`Show what flows, again every second until Ctrl-C.`,
+  }),
+  format: optional(option("--format", choice(["table", "json", "xbar"]), {
+    description: message`xbar: as a menu for xbar or SwiftBar on macOS.`,
+  })),
 });
 
 export const command: Command = {
   description: "Shows the daemon and its mounts.",
-  parser: map(flags, ({ name, watch }) => async (context) => {
-    const { output, signal } = context;
-    return await withDaemon(context, async (client) => {
-      while (true) {
-        const whole = await client.status(signal);
-        const status = name === undefined ? whole : { ...whole, mounts: [findMount(whole, name)] };
-        if (watch) output.clear();
-        output.show(status, () => statusText(status, output.style));
-        if (!watch) return status.mounts.every(isFine) ? EXIT.done : EXIT.unhealthy;
-        await systemClock.sleep(WATCH_MS, signal);
+  parser: map(flags, ({ name, watch, format }) => async (given) => {
+    const context = format === "json" ? { ...given, output: given.output.asJson() } : given;
+    if (format === "xbar") {
+      if (watch || given.output.json) {
+        throw new UsageError("Cannot take --format xbar with --watch or --json");
       }
+      return await showMenu(context);
+    }
+    return await withDaemon(context, async (client) => {
+      const status = await statusOf(client, name, context.signal);
+      if (watch) return await showAgainAndAgain(context, client, name, status);
+      context.output.show(status, () => statusText(status, context.output.style));
+      return status.mounts.every(isFine) ? EXIT.done : EXIT.unhealthy;
     });
   }),
   takesJson: true,
@@ -51,102 +56,67 @@ export const command: Command = {
   exitCodes: [EXIT.config, EXIT.noDaemon, EXIT.unhealthy],
 };
 
+async function statusOf(
+  client: ControlClient,
+  name: string | undefined,
+  signal: AbortSignal,
+): Promise<StatusDocument> {
+  const whole = await client.status(signal);
+  return name === undefined ? whole : { ...whole, mounts: [findMount(whole, name)] };
+}
+
+/** Until the signal fires; a daemon that is being started anew is waited for. */
+async function showAgainAndAgain(
+  { output, signal }: CommandContext,
+  client: ControlClient,
+  name: string | undefined,
+  first: StatusDocument,
+): Promise<never> {
+  using screen = output.screen();
+  const text = new WatchText();
+  for (let status: StatusDocument | undefined = first;; status = await next()) {
+    if (status === undefined) screen.draw(null, () => "No daemon answers: waiting for it");
+    else {
+      const { style } = output;
+      const now = status;
+      screen.draw(now, () => text.next(now, systemClock.monotonicMs(), style));
+    }
+    await systemClock.sleep(WATCH_MS, signal);
+  }
+
+  async function next(): Promise<StatusDocument | undefined> {
+    try {
+      return await statusOf(client, name, signal);
+    } catch (error) {
+      if (error instanceof NoDaemonError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** A plugin that fails shows no menu: every failure is a menu of its own. */
+async function showMenu(context: CommandContext): Promise<ExitCode> {
+  const { output, signal, configOption } = context;
+  const options = configOption === undefined ? [] : ["--config", configPathOf(context)];
+  const program = { words: programCommand(), options };
+  try {
+    await withDaemon(context, async (client) => {
+      output.line(xbarMenu(await client.status(signal), program));
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    output.line(xbarMenuWithout(reason, program));
+  }
+  return EXIT.done;
+}
+
 /**
  * Conflicts, and what was set aside, do not count: the mount works, nothing of it is getting worse, and
  * both files stay until somebody has looked at them. A monitor that is red for weeks is not looked at.
  */
 const FINE: readonly MountState[] = ["mounted", "stopped", "draining"];
 
-/** Conflicts of a mount shown to people; --json has all. */
-const CONFLICTS_SHOWN = 10;
-
 function isFine(mount: MountStatus): boolean {
   return FINE.includes(mount.state);
-}
-
-/** The status for people. */
-export function statusText(status: StatusDocument, style: Style): string {
-  const { memory, connections } = status;
-  const head = [
-    `Cloudmount ${status.version}, pid ${status.pid}, up ${
-      formatDuration(status.uptime_seconds * 1000)
-    }`,
-    `memory ${formatSize(memory.used_bytes)} of ${formatSize(memory.limit_bytes)} (process ${
-      formatSize(memory.rss_bytes)
-    })`,
-    `connections ${connections.in_use} of ${connections.limit}`,
-  ].join(", ");
-  const rows = status.mounts.map((mount) => [
-    mount.name,
-    mount.state,
-    mount.prefix === "" ? mount.bucket : `${mount.bucket}/${mount.prefix}`,
-    mount.mount_point,
-    pendingText(mount),
-  ]);
-  const columns = ["NAME", "STATE", "BUCKET", "MOUNT POINT", "NOT YET IN S3"];
-  const table = rows.length === 0 ? "The config lists no mounts." : formatTable(
-    columns.map((title) => ({ title })),
-    rows,
-    style,
-    (cell, column, row) =>
-      column === 1 ? stateColour(status.mounts[row]!.state, style)(cell) : cell,
-  );
-  const remarks = [
-    ...configRemarks(status, style),
-    ...status.problems.map((problem) => `${style.bold("daemon")}: ${printable(problem)}`),
-    ...status.mounts.flatMap((mount) =>
-      remarksOf(mount).map((remark) => `${style.bold(mount.name)}: ${printable(remark)}`)
-    ),
-  ];
-  return [head, "", table, ...(remarks.length === 0 ? [] : ["", ...remarks])].join("\n");
-}
-
-function pendingText({ uploads }: MountStatus): string {
-  const { pending_files, pending_bytes, oldest_seconds } = uploads;
-  if (pending_files === 0) return "-";
-  const age = oldest_seconds === null ? "" : `, oldest ${formatSeconds(oldest_seconds)}`;
-  return `${countText(pending_files, pending_bytes)}${age}`;
-}
-
-function configRemarks({ config_error }: StatusDocument, style: Style): string[] {
-  if (config_error === null) return [];
-  const text = `${describeTrouble(config_error)} (since ${config_error.since})`;
-  return [`${style.bold("config")}: ${style.yellow(printable(text))}`];
-}
-
-/** What a person should know of a mount, a line each. */
-function remarksOf(mount: MountStatus): string[] {
-  const { error, enabled, uploads, conflicts, lost_and_found, warnings } = mount;
-  const remarks: string[] = [];
-  if (error !== null) remarks.push(`${describeTrouble(error)} (since ${error.since})`);
-  remarks.push(...warnings);
-  if (uploads.last_error !== null) {
-    remarks.push(`last failed upload: ${uploads.last_error}`);
-    if (uploads.oldest_paths.length > 0) {
-      remarks.push(`not in S3 yet: ${listPaths(uploads.oldest_paths, uploads.pending_files)}`);
-    }
-  }
-  for (const { path, copy, at } of conflicts.slice(0, CONFLICTS_SHOWN)) {
-    const yours = copy === null ? "what S3 has was kept" : `yours is ${JSON.stringify(copy)}`;
-    const names = `${JSON.stringify(path)} was changed in S3 too; ${yours}`;
-    remarks.push(`conflict: ${names} (${at})`);
-  }
-  const more = conflicts.length - CONFLICTS_SHOWN;
-  if (more > 0) remarks.push(`${more} more conflicts: cloudmount status ${mount.name} --json`);
-  remarks.push(...lost_and_found.map((line) => `set aside: ${line}`));
-  if (!enabled) remarks.push("disabled in the config");
-  return remarks;
-}
-
-function stateColour(state: MountState, style: Style): (text: string) => string {
-  switch (state) {
-    case "mounted":
-      return style.green;
-    case "failed":
-      return style.red;
-    case "stopped":
-      return style.dim;
-    default:
-      return style.yellow;
-  }
 }

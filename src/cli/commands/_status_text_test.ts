@@ -1,42 +1,8 @@
 import assert from "node:assert/strict";
-import { fakeMountConfig, fakeReport } from "../../../tests/daemon/fake_backend.ts";
-import type { MountStatus, StatusDocument } from "../../control/protocol.ts";
+import { fakeReport } from "../../../tests/daemon/fake_backend.ts";
+import { fakeStatus as document } from "../../../tests/daemon/fake_status.ts";
 import { PLAIN } from "../style.ts";
-import { statusText } from "./status.ts";
-
-function document(
-  mounts: readonly Partial<MountStatus>[],
-  problems: readonly string[] = [],
-): StatusDocument {
-  const { name, bucket, prefix, mountPoint } = fakeMountConfig("photos");
-  return {
-    version: "1.2.3",
-    pid: 7,
-    uptime_seconds: 90,
-    healthy: true,
-    config_path: "/c",
-    config_error: null,
-    memory: { used_bytes: 1024, limit_bytes: 2048, rss_bytes: 4096 },
-    cache: { used_bytes: 0, limit_bytes: 0, hit_rate: null },
-    connections: { in_use: 1, limit: 64 },
-    problems,
-    mounts: mounts.map((mount) => ({
-      id: name,
-      name,
-      bucket,
-      prefix,
-      endpoint: null,
-      mount_point: mountPoint,
-      read_only: false,
-      enabled: true,
-      auto_mount: true,
-      state: "mounted",
-      error: null,
-      ...fakeReport(),
-      ...mount,
-    })),
-  };
-}
+import { statusText } from "./_status_text.ts";
 
 Deno.test("The status table shows each mount in a line and what is wrong below", () => {
   const text = statusText(
