@@ -117,6 +117,16 @@ export const DAEMON_KEYS: Rows<DaemonConfig> = {
     default: "info",
     doc: "How much is logged: debug, info, warning or error.",
   },
+  sentryDsn: {
+    key: "sentry_dsn",
+    kind: pattern(
+      /^https?:\/\/[A-Za-z0-9]+@[A-Za-z0-9.:[\]-]+\/(?:[\w.-]+\/)*\d+$/,
+      "a Sentry DSN",
+      'like "https://KEY@HOST/PROJECT"',
+    ),
+    otherwise: "nothing is reported",
+    doc: "A Sentry project that errors are reported to, without names of yours.",
+  },
 };
 
 /** `[[mount]]`, and but for `ownOnly` rows `[defaults]`. */

@@ -36,6 +36,8 @@ export interface DaemonConfig {
   readonly uploadLimit?: number;
   readonly downloadLimit?: number;
   readonly logLevel: LogLevel;
+  /** Where errors are reported, without data of users; absent: nowhere. */
+  readonly sentryDsn?: string;
 }
 
 /** One bucket, or a part of one, as a folder. */

@@ -4,7 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { ConfigFile, ConfigText } from "../config/config_file.ts";
-import type { Config, LogLevel } from "../config/types.ts";
+import type { Config } from "../config/types.ts";
 import { ProblemError, type StatusDocument } from "../control/protocol.ts";
 import { type ControlServer, startControlServer } from "../control/server.ts";
 import { effectiveUid } from "../ffi/identity.ts";
@@ -12,7 +12,7 @@ import { cutStrangers } from "../ffi/socket_peers.ts";
 import type { MountBackend } from "../wiring/mount_backend.ts";
 import { watchConfigFile } from "./config_watch.ts";
 import { acquireInstanceLock } from "./instance_lock.ts";
-import { startLogging, stopLogging } from "./logging.ts";
+import { DaemonLog } from "./daemon_log.ts";
 import { ServiceManager, type ServiceManagerAddress } from "./service_manager.ts";
 import { Settings } from "./settings.ts";
 import type { EndSignals } from "./signals.ts";
@@ -57,21 +57,26 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await Deno.chmod(stateDir, 0o700);
   const lock = await acquireInstanceLock(stateDir);
   try {
-    await startLogging(stateDir, config.daemon.logLevel, options.writeText);
+    const daemonLog = new DaemonLog({
+      stateDir,
+      version: options.version,
+      writeText: options.writeText,
+    });
+    await daemonLog.goBy(config.daemon);
     try {
-      await serve(options);
+      await serve(options, daemonLog);
     } catch (error) {
       log.fatal("The daemon cannot go on: {error}", { error });
       throw error;
     } finally {
-      await stopLogging();
+      await daemonLog.close();
     }
   } finally {
     lock.release();
   }
 }
 
-async function serve(options: DaemonOptions) {
+async function serve(options: DaemonOptions, daemonLog: DaemonLog) {
   const { loaded: { config }, version, createBackend, signals, onReady, serviceManager } = options;
   log.info("Starting version {version} with {path}", { version, path: config.path });
   const backend = await createBackend(config);
@@ -79,7 +84,12 @@ async function serve(options: DaemonOptions) {
   const supervisor = new Supervisor(config, backend, version);
   const manager = serviceManager === undefined ? undefined : new ServiceManager(serviceManager);
   manager?.watch(supervisor);
-  const settings = createSettings(options, supervisor);
+  const settings = new Settings({
+    file: options.configFile,
+    loaded: options.loaded,
+    supervisor,
+    onApplied: ({ daemon }) => daemonLog.goBy(daemon),
+  });
   const admitted = [effectiveUid(), ROOT];
   const ended = new AbortController();
   // Where a terminal could close, its end is the daemon's.
@@ -122,22 +132,6 @@ async function serve(options: DaemonOptions) {
     await manager?.close();
     log.info("Stopped");
   }
-}
-
-function createSettings(options: DaemonOptions, supervisor: Supervisor): Settings {
-  const { configFile, loaded, writeText } = options;
-  const { stateDir } = loaded.config.daemon;
-  let level: LogLevel = loaded.config.daemon.logLevel;
-  return new Settings({
-    file: configFile,
-    loaded,
-    supervisor,
-    onApplied: async ({ daemon }) => {
-      if (daemon.logLevel === level) return;
-      level = daemon.logLevel;
-      await startLogging(stateDir, level, writeText);
-    },
-  });
 }
 
 /** By SIGHUP, as the service manager's reload sends it. Never rejects. */

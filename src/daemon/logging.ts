@@ -30,11 +30,15 @@ export function logPath(stateDir: string): string {
   return join(stateDir, "logs", "cloudmount.log");
 }
 
-/** Starts logging; `writeText` gets whole lines for a person, if one watches. The directory must be there. */
+/**
+ * Starts logging, or goes on with other settings; `writeText` gets whole lines for a person, if one watches,
+ * `reports` every record. The directory must be there.
+ */
 export async function startLogging(
   stateDir: string,
   level: LogLevel,
   writeText: ((text: string) => void) | undefined,
+  reports?: Sink,
 ): Promise<void> {
   const file = getRotatingFileSink(logPath(stateDir), {
     formatter: redacted(withWords(
@@ -46,9 +50,11 @@ export async function startLogging(
     bufferSize: 0,
   });
   const text = redacted(getTextFormatter({ timestamp: "time", category: "." }));
-  const sinks: Record<string, Sink> = writeText === undefined
-    ? { file }
-    : { file, text: (record) => writeText(text(record)) };
+  const sinks: Record<string, Sink> = {
+    file,
+    ...(writeText === undefined ? {} : { text: (record) => writeText(text(record)) }),
+    ...(reports === undefined ? {} : { reports }),
+  };
   await configure({
     reset: true,
     sinks,
@@ -68,7 +74,7 @@ export async function startLogging(
       {
         category: "cloudmount",
         lowestLevel: level,
-        sinks: writeText === undefined ? ["file"] : ["file", "text"],
+        sinks: Object.keys(sinks),
         filters: ["thinned"],
       },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["file"] },
