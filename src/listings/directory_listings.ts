@@ -10,8 +10,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { untilAborted } from "../base/until_aborted.ts";
-import type { ObjectStore } from "../s3/object_store.ts";
+import type { ListPage, ObjectStore } from "../s3/object_store.ts";
 import type { AttributeLoader } from "./attribute_loader.ts";
+import { FirstPage } from "./first_page.ts";
 import { HiddenKeys } from "./hidden_keys.ts";
 import type { KeptListings } from "./kept_listings.ts";
 import { type ListedDirectory, type ListedEntry, Listing } from "./listing.ts";
@@ -54,6 +55,7 @@ export class DirectoryListings {
   readonly #walk: TreeWalk;
   readonly #recalled: RecalledListings | undefined;
   readonly #ttl: { ms: number };
+  readonly #first: FirstPage;
 
   constructor(options: DirectoryListingsOptions) {
     this.#options = options;
@@ -66,6 +68,7 @@ export class DirectoryListings {
       isRemoved: (key) => this.isRemoved(key),
       onListed: (prefix, listing, sizeBefore) => this.#onListed(prefix, listing, sizeBefore),
     });
+    this.#first = new FirstPage(this.#refresher, options.clock);
     this.#singles = new SingleNames({ ...options, isRemoved: (key) => this.isRemoved(key) });
     this.#walk = new TreeWalk({
       ...options,
@@ -119,7 +122,7 @@ export class DirectoryListings {
   /** What `find` would answer, if that needs no request. */
   peek(prefix: string, name: string): { readonly entry: ListedEntry | undefined } | undefined {
     const listing = this.#listings.get(prefix);
-    if (listing === undefined) return undefined;
+    if (listing === undefined) return this.#first.directory(prefix, name);
     if (this.#isFresh(listing)) {
       return listing.knows(name) ? { entry: listing.get(name) } : undefined;
     }
@@ -173,6 +176,11 @@ export class DirectoryListings {
   /** Resolves when more is known of a listing that `readInParts` has given. Throws `StoreError`. */
   readOn(prefix: string, listing: Listing, signal: AbortSignal): Promise<void> {
     return this.#refresher.readOn(prefix, listing, signal);
+  }
+
+  /** See `FirstPage`. Rejects as `page` does. */
+  takeFirstPage(prefix: string, page: Promise<ListPage>): Promise<void> {
+    return this.#first.take(prefix, page);
   }
 
   /** For how long what is known of a directory will still be believed, in milliseconds; at least 0. */
@@ -372,6 +380,7 @@ export class DirectoryListings {
 
   /** A LIST has told what is in `listing`. */
   #onListed(prefix: string, listing: Listing, sizeBefore: number): void {
+    if (this.#listings.get(prefix) !== listing) return;
     this.#listings.resized(prefix, listing, sizeBefore);
     this.#listings.evict(listing);
     this.#recalled?.settle(listing);
@@ -379,11 +388,13 @@ export class DirectoryListings {
   }
 
   #touch(prefix: string): void {
+    this.#first.forget();
     this.#walk.touch(prefix);
     this.#options.kept?.touch(prefix);
   }
 
   #touchTree(prefix: string): void {
+    this.#first.forget();
     this.#walk.touchTree(prefix);
     this.#options.kept?.touchTree(prefix);
   }

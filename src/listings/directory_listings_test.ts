@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Clock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
 import { AccessDeniedError, TransportError } from "../s3/errors.ts";
+import type { ListPage } from "../s3/object_store.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
 import { AttributeLoader } from "./attribute_loader.ts";
 import { AttributeDatabase } from "./attribute_store.ts";
@@ -209,4 +210,43 @@ Deno.test("DirectoryListings believes also what it has for another time, once to
     clock.now += 50_000;
     assert.notEqual(listings.peek("d/", "00001"), undefined);
     assert.equal(store.counts.list, 2);
+  }));
+
+Deno.test("DirectoryListings knows directories from a first page that was asked for before", () =>
+  withListings(async ({ store, listings }) => {
+    await fill(store, 3);
+    await store.put("file", new Uint8Array(1), {}, never);
+    await listings.takeFirstPage("", store.list({ prefix: "", delimiter: "/" }, never));
+    assert.equal(listings.peek("", "d")?.entry?.kind, "directory");
+    assert.equal(store.counts.list, 1);
+    // Anything else may have changed meanwhile.
+    assert.equal(listings.peek("", "file"), undefined);
+    assert.equal(listings.peek("", "none"), undefined);
+    assert.equal(listings.peek("d/", "d"), undefined);
+    await store.put("new", new Uint8Array(1), {}, never);
+    assert.equal((await listings.readAll("", never)).size, 3);
+    assert.equal(store.counts.list, 2);
+    listings.expire("");
+    assert.equal(listings.peek("", "d"), undefined);
+    await assert.rejects(listings.takeFirstPage("e/", Promise.reject(new Error("no"))), /no/);
+  }));
+
+Deno.test("DirectoryListings does not know for ever what was on a first page", () =>
+  withListings(async ({ store, clock, listings }) => {
+    await fill(store, 1);
+    const page = () => store.list({ prefix: "", delimiter: "/" }, never);
+    await listings.takeFirstPage("", page());
+    clock.now += 60_001;
+    assert.equal(listings.peek("", "d"), undefined);
+    await listings.takeFirstPage("", page());
+    assert.equal(listings.peek("", "d")?.entry?.kind, "directory");
+    // Something was changed here: by now it may be gone.
+    listings.set("x/", "a", undefined);
+    assert.equal(listings.peek("", "d"), undefined);
+    const under = Promise.withResolvers<ListPage>();
+    const taken = listings.takeFirstPage("", under.promise);
+    listings.set("x/", "a", undefined);
+    under.resolve(await page());
+    await taken;
+    assert.equal(listings.peek("", "d"), undefined);
   }));

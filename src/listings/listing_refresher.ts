@@ -66,16 +66,17 @@ export class ListingRefresher {
 
   /**
    * Resolves when `listing`, the directory `prefix`, was refreshed as far as needed, or as well as can
-   * be. Throws `StoreError`.
+   * be; the first page that takes is `given`, or asked for. Throws `StoreError`.
    */
   async refresh(
     prefix: string,
     listing: Listing,
     need: ListingNeed,
     signal: AbortSignal,
+    given?: ListPage,
   ): Promise<void> {
     const { clock } = this.#options;
-    const progress = this.#begin(prefix, listing, need.extent);
+    const progress = this.#begin(prefix, listing, need.extent, given);
     const isTrouble = clock.monotonicMs() < this.#troubleUntilMs;
     if (isTrouble && listing.hasFirstPage && need.isMet(listing)) {
       listing.freshUntilMs = clock.monotonicMs() + RETRY_AFTER_MS;
@@ -92,7 +93,12 @@ export class ListingRefresher {
   }
 
   /** The LIST under way, or a new one: one at a time for each directory. */
-  #begin(prefix: string, listing: Listing, extent: "page" | "all"): ListingRefresh {
+  #begin(
+    prefix: string,
+    listing: Listing,
+    extent: "page" | "all",
+    given?: ListPage,
+  ): ListingRefresh {
     if (listing.failure !== undefined) {
       const { error, untilMs } = listing.failure;
       if (this.#options.clock.monotonicMs() < untilMs) throw error;
@@ -103,7 +109,7 @@ export class ListingRefresher {
     // Who needs more than the one under way goes on behind it.
     const progress = new Progress(extent);
     listing.refresh = progress;
-    progress.end(this.#list(prefix, listing, progress, present?.done));
+    progress.end(this.#list(prefix, listing, progress, present?.done, given));
     const clear = () => {
       if (listing.refresh === progress) listing.refresh = undefined;
     };
@@ -176,6 +182,7 @@ export class ListingRefresher {
     listing: Listing,
     progress: Progress,
     before: Promise<void> | undefined,
+    given: ListPage | undefined,
   ): Promise<void> {
     const { clock, attributes, ttl, isRemoved, onListed } = this.#options;
     // What it fails with, this would fail with too, after as long again.
@@ -186,7 +193,7 @@ export class ListingRefresher {
     const isFresh = clock.monotonicMs() < listing.freshUntilMs;
     const target = listing.complete ? new Listing() : listing;
     const token = isFresh ? listing.nextToken : undefined;
-    const pages = this.#pages(prefix, token, progress.extent);
+    const pages = this.#pages(prefix, token, progress.extent, given);
     const hidden: string[] = [];
     const isGone = (name: string) => listing.wasDeleted(name) || isRemoved(prefix + name);
     let isFirst = token === undefined;
@@ -236,11 +243,22 @@ export class ListingRefresher {
     onListed(prefix, listing, sizeBefore);
   }
 
-  #pages(prefix: string, token: string | undefined, extent: "page" | "all"): OrderedPages {
+  #pages(
+    prefix: string,
+    token: string | undefined,
+    extent: "page" | "all",
+    given: ListPage | undefined,
+  ): OrderedPages {
+    let first = given;
     return new OrderedPages({
       clock: this.#options.clock,
       prefix,
-      list: (from) => this.#options.store.list({ prefix, delimiter: "/", ...from }, NEVER),
+      list: (from) => {
+        const page = first;
+        first = undefined;
+        if (page !== undefined) return Promise.resolve(page);
+        return this.#options.store.list({ prefix, delimiter: "/", ...from }, NEVER);
+      },
       isOnePage: extent === "page",
       maySplit: this.#maySplit,
       onMisorder: () => {

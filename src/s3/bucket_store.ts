@@ -15,7 +15,7 @@ import {
 } from "./credentials.ts";
 import { BucketEndpoint } from "./endpoint.ts";
 import { BucketNotFoundError, NotFoundError } from "./errors.ts";
-import type { ObjectStore } from "./object_store.ts";
+import type { ListOptions, ListPage, ObjectStore } from "./object_store.ts";
 import type { Quirks } from "./quirks.ts";
 import { RequestStats } from "./request_stats.ts";
 import { Retrier } from "./retrier.ts";
@@ -84,6 +84,8 @@ export interface BucketStore {
   identity(signal: AbortSignal): Promise<CallerIdentity | undefined>;
   /** See `calls/remove_versions.ts`; `keyPrefix` is one of the store's keys. */
   removeVersions(keyPrefix: string, signal: AbortSignal): Promise<number>;
+  /** The same by the request that tells the first names of the mounted folder, too. */
+  firstPage(signal: AbortSignal): Promise<ListPage>;
   /** Gives the share of the pool up. */
   close(): void;
 }
@@ -115,8 +117,10 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
   const { totalMs } = deadlines;
   const retrier = new Retrier({ clock, alarms, totalMs, onRetry: () => stats.retried() });
   const retrying = new RetryingStore(direct, retrier, clock);
+  const inPrefix = (store: ObjectStore) =>
+    options.prefix === "" ? store : new PrefixedStore(store, options.prefix);
   return {
-    store: options.prefix === "" ? retrying : new PrefixedStore(retrying, options.prefix),
+    store: inPrefix(retrying),
     stats,
     get origin() {
       return endpoint.origin;
@@ -139,7 +143,10 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
       [credentials?.warning, skewWarning(clock.skewMs)].filter((text) => text !== undefined),
     keepFresh: () => credentials?.keepFresh(),
     hasNewCredentials: async () => await credentials?.hasNewSource() ?? false,
-    probe: (signal) => probe(direct, options.prefix, signal),
+    probe: async (signal) => {
+      await ask(direct, { prefix: options.prefix, maxKeys: 1 }, signal);
+    },
+    firstPage: (signal) => ask(inPrefix(direct), { prefix: "", delimiter: "/" }, signal),
     close: () => {
       share.close();
       alarms.close();
@@ -157,9 +164,13 @@ function skewWarning(skewMs: number): string | undefined {
   return `This machine's clock is ${formatDuration(ms)} ${side} that of S3: set it`;
 }
 
-async function probe(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<void> {
+async function ask(
+  store: ObjectStore,
+  options: ListOptions,
+  signal: AbortSignal,
+): Promise<ListPage> {
   try {
-    await store.list({ prefix, maxKeys: 1 }, signal);
+    return await store.list(options, signal);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new BucketNotFoundError("there is no such bucket", {

@@ -253,6 +253,9 @@ Deno.test("a prefix is part of every key", async () => {
       assert.equal(server.requests[0]!.target, "/bkt/a/b%20c/k");
       await store.list({ prefix: "x" }, NEVER);
       assert.match(server.requests[1]!.target, /prefix=a%2Fb%20c%2Fx/);
+      const page = await bucket.bucketStore.firstPage(NEVER);
+      assert.deepEqual(page.prefixes, []);
+      assert.match(server.requests[2]!.target, /prefix=a%2Fb%20c%2F&delimiter=%2F$/);
     },
     { prefix: "a/b c/" },
   );

@@ -75,12 +75,12 @@ export class ContactMonitor {
   }
 
   /**
-   * The first contact. Resolves with S3's refusal if it answers that the mount cannot work, and with
+   * The first contact, made by `ask`. Resolves with S3's refusal if it answers that the mount cannot work, and with
    * undefined when all is well or there is no answer; `trouble` then tells.
    */
-  async greet(): Promise<StoreError | undefined> {
+  async greet(ask = this.#options.probe): Promise<StoreError | undefined> {
     try {
-      await this.#ask(GREETING_TIMEOUT_MS);
+      await this.#ask(GREETING_TIMEOUT_MS, ask);
       return undefined;
     } catch (error) {
       if (isRefusal(error) && !(error instanceof SignedOutError)) return error;
@@ -185,10 +185,10 @@ export class ContactMonitor {
     this.#options.onRegained();
   }
 
-  async #ask(timeoutMs: number): Promise<void> {
+  async #ask(timeoutMs: number, ask = this.#options.probe): Promise<void> {
     this.#probedMs = this.#options.clock.monotonicMs();
     using deadline = new Deadline(this.#closing.signal, timeoutMs);
-    await this.#options.probe(deadline.signal);
+    await ask(deadline.signal);
   }
 
   #blame(error: unknown): void {

@@ -169,6 +169,14 @@ Deno.test("ContactMonitor's greeting tells a refusal, and does not ask again", a
   assert.equal(stub.probes, 1);
 });
 
+Deno.test("ContactMonitor's greeting can be another question than its probe", async () => {
+  const { stub, monitor } = setUp();
+  assert.equal(await monitor.greet(() => Promise.resolve()), undefined);
+  const refusal = new BucketNotFoundError("no such bucket", DETAILS);
+  assert.equal(await monitor.greet(() => Promise.reject(refusal)), refusal);
+  assert.equal(stub.probes, 0);
+});
+
 Deno.test("ContactMonitor's greeting that is not answered is trouble, and asking goes on", async () => {
   const { stub, clock, monitor } = setUp();
   stub.failure = REFUSED_CONNECTION;

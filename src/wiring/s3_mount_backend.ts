@@ -4,9 +4,9 @@ import type { Config, MountConfig } from "../config/types.ts";
 import type { SharedUsage } from "../control/protocol.ts";
 import type { FuseMount } from "../fuse/fuse_mount.ts";
 import { mountFuse } from "../fuse/mount.ts";
+import type { DirectoryListings } from "../listings/directory_listings.ts";
 import { readNetworkState } from "../net/network_state.ts";
 import { watchSystemWaking } from "../net/system_bus.ts";
-import type { BucketStore } from "../s3/bucket_store.ts";
 import type { ReadEnv } from "../s3/credentials.ts";
 import { openBucket } from "./bucket.ts";
 import { ContactMonitor } from "./contact_monitor.ts";
@@ -15,7 +15,7 @@ import { createFileSystem } from "./file_system.ts";
 import type { MountBackend, RunningMount } from "./mount_backend.ts";
 import { Reconnector } from "./reconnector.ts";
 import { Resources } from "./resources.ts";
-import { ServedMount } from "./served_mount.ts";
+import { ServedMount, type ServedMountParts } from "./served_mount.ts";
 import { volumeOf } from "./volume_name.ts";
 
 /** The backend of a daemon with this config. Its state directory must be there and locked. */
@@ -55,9 +55,14 @@ class S3MountBackend implements MountBackend {
       log: logger("wiring", config.name),
     });
     try {
-      // S3 is asked while the folder is being mounted.
-      const greeting = monitor.greet();
-      served = await this.#mount(config, store, monitor, signal);
+      const watched = monitor.watched(store.store);
+      this.#resources.disk?.cache.addUser(watched, diskCacheUser(config));
+      const { fileSystem, listings } = await createFileSystem(config, watched, this.#resources);
+      // S3 is asked while the folder is being mounted: by what the first lookup would ask.
+      const greeting = config.attributes === "full"
+        ? monitor.greet()
+        : monitor.greet((signal) => listings.takeFirstPage("", store.firstPage(signal)));
+      served = await this.#mount(config, listings, { fileSystem, store, monitor }, signal);
       const refusal = await greeting;
       if (refusal !== undefined) throw refusal;
       signal.throwIfAborted();
@@ -97,14 +102,12 @@ class S3MountBackend implements MountBackend {
 
   async #mount(
     config: MountConfig,
-    store: BucketStore,
-    monitor: ContactMonitor,
+    listings: DirectoryListings,
+    parts: Pick<ServedMountParts, "fileSystem" | "store" | "monitor">,
     signal: AbortSignal,
   ): Promise<ServedMount> {
     const { clock, pool, disk } = this.#resources;
-    const watched = monitor.watched(store.store);
-    disk?.cache.addUser(watched, diskCacheUser(config));
-    const { fileSystem, listings } = await createFileSystem(config, watched, this.#resources);
+    const { fileSystem, store, monitor } = parts;
     let mount: FuseMount;
     try {
       const { mountPoint, name, allowOther, readOnly } = config;
@@ -132,6 +135,6 @@ class S3MountBackend implements MountBackend {
       listings.setTtl(config.metadataTtlMs);
       disk?.cache.setShare(volumeOf(config), config.cacheSizeBytes ?? Infinity);
     };
-    return new ServedMount({ mount, fileSystem, store, monitor, connected, clock, reconfigure });
+    return new ServedMount({ mount, connected, clock, reconfigure, ...parts });
   }
 }

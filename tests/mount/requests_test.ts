@@ -45,6 +45,17 @@ mountTest("ls -l of 10,000 objects sends 10 LIST requests and not one HEAD", asy
   });
 });
 
+mountTest("the first read of a file in a directory sends one LIST and one GET", async () => {
+  await withMountedBuckets(async (mounted) => {
+    await mounted.other().put("a/b.txt", "hello");
+    await mounted.restart();
+    const first = await mounted.requests(async () => {
+      assert.equal(await sh(mounted.path(), "cat a/b.txt"), "hello");
+    });
+    assert.deepEqual({ ...first }, { ...zero(first), list: 1, get: 1 });
+  });
+});
+
 mountTest("writing a new file sends one PUT, reading it back nothing", async () => {
   await withMountedBuckets(async (mounted) => {
     const folder = mounted.path();

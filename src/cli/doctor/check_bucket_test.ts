@@ -26,6 +26,7 @@ function bucketOf(store: MemoryStore, probe: () => Promise<void>): BucketStore {
     keepFresh: () => {},
     hasNewCredentials: () => Promise.resolve(false),
     probe,
+    firstPage: () => assert.fail("no names are wanted"),
     close: () => {},
   };
 }
