@@ -2,6 +2,7 @@
 import type { Reservation } from "../base/memory_budget.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
 import type { FetchRun } from "./fetch_run.ts";
+import type { ObjectSource } from "./object_source.ts";
 
 export interface Block {
   readonly key: string;
@@ -17,4 +18,29 @@ export interface Block {
   saving: boolean;
   /** Wanted on disk only: it leaves memory once it is there. */
   passing: boolean;
+}
+
+/** The blocks of a run that begins, one for each reservation. */
+export function blocksOf(
+  source: ObjectSource,
+  run: FetchRun,
+  reservations: readonly Reservation[],
+  passing: boolean,
+): Block[] {
+  return reservations.map((reservation, i) => ({
+    key: blockKey(source, run.firstIndex + i),
+    store: source.store,
+    index: run.firstIndex + i,
+    reservation,
+    data: undefined,
+    run,
+    arrival: undefined,
+    saving: false,
+    passing,
+  }));
+}
+
+/** What a block is called in the cache. */
+export function blockKey(source: ObjectSource, index: number): string {
+  return `${source.id}:${index}`;
 }

@@ -5,7 +5,7 @@
  *
  * Invariant: kept for use are never more buffers than blocks whose memory is reserved but not yet made.
  */
-import { nextTurn } from "../base/clock.ts";
+import { giveWay } from "../base/clock.ts";
 
 /** Buffers that somebody is about to fill. */
 export interface ExpectedBuffers {
@@ -57,7 +57,7 @@ export class BlockBuffers {
   /** Gives a buffer back that may still be read in this turn of the event loop. */
   give(buffer: ArrayBuffer): void {
     this.#dropped.push(buffer);
-    if (this.#dropped.length === 1) void nextTurn().then(() => this.#keepDropped());
+    if (this.#dropped.length === 1) void giveWay().then(() => this.#keepDropped());
   }
 
   #keepDropped(): void {

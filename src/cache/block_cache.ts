@@ -15,7 +15,7 @@
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { untilAborted } from "../base/until_aborted.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
-import type { Block } from "./block.ts";
+import { type Block, blockKey, blocksOf } from "./block.ts";
 import { BlockBuffers, type ExpectedBuffers } from "./block_buffers.ts";
 import type { BlockDisk } from "./block_disk.ts";
 import { BlockCounters, type BlockUsage } from "./block_usage.ts";
@@ -66,7 +66,7 @@ export class BlockCache {
 
   /** The block's bytes if they are in memory now; only to be read, and only in this turn of the event loop. */
   peek(source: ObjectSource, index: number): Uint8Array | undefined {
-    const block = this.#blocks.get(keyOf(source, index));
+    const block = this.#blocks.get(blockKey(source, index));
     if (block?.data === undefined) return undefined;
     this.#touch(block);
     return block.data;
@@ -74,7 +74,12 @@ export class BlockCache {
 
   /** True when the block is present or on its way. */
   has(source: ObjectSource, index: number): boolean {
-    return this.#blocks.has(keyOf(source, index));
+    return this.#blocks.has(blockKey(source, index));
+  }
+
+  /** True when the block is present. */
+  isPresent(source: ObjectSource, index: number): boolean {
+    return this.#blocks.get(blockKey(source, index))?.data !== undefined;
   }
 
   /** True when the block is on disk, as far as is known. */
@@ -118,7 +123,7 @@ export class BlockCache {
   ): Promise<Uint8Array> {
     for (;;) {
       signal.throwIfAborted();
-      const block = this.#blocks.get(keyOf(source, index));
+      const block = this.#blocks.get(blockKey(source, index));
       if (block === undefined) {
         const first = await this.#budget.reserve(blockBytes(source, index), signal);
         // Someone else may have asked for the block while this one waited for memory.
@@ -186,11 +191,20 @@ export class BlockCache {
     this.#disk!.save(source, 0, { begin: () => data, end: () => reservation.release() });
   }
 
+  /** Takes those of the `count` blocks from `index` on out of memory that are on disk too. */
+  leaveToDisk(source: ObjectSource, index: number, count: number): void {
+    for (let at = index; at < index + count; at++) {
+      const block = this.#blocks.get(blockKey(source, at));
+      if (block?.data === undefined || block.saving || !this.hasOnDisk(source, at)) continue;
+      this.#remove(block);
+    }
+  }
+
   /** Drops the present blocks of a content that nobody will ask for again. */
   drop(source: ObjectSource): void {
     const last = blockCount(source.size);
     for (let index = 0; index < last; index++) {
-      const block = this.#blocks.get(keyOf(source, index));
+      const block = this.#blocks.get(blockKey(source, index));
       if (block?.data !== undefined) this.#remove(block);
     }
   }
@@ -231,17 +245,7 @@ export class BlockCache {
       reservations.push(reservation);
     }
     const run = new FetchRun(index, reservations.length);
-    const blocks = reservations.map((reservation, i): Block => ({
-      key: keyOf(source, index + i),
-      store: source.store,
-      index: index + i,
-      reservation,
-      data: undefined,
-      run,
-      arrival: undefined,
-      saving: false,
-      passing,
-    }));
+    const blocks = blocksOf(source, run, reservations, passing);
     for (const block of blocks) this.#blocks.set(block.key, block);
     void this.#bring(source, blocks, run);
     return run;
@@ -393,8 +397,4 @@ export function blockCount(size: number): number {
 /** The size of one block; `index` is that of one. */
 export function blockBytes(source: ObjectSource, index: number): number {
   return Math.min(BLOCK_SIZE, source.size - index * BLOCK_SIZE);
-}
-
-function keyOf(source: ObjectSource, index: number): string {
-  return `${source.id}:${index}`;
 }

@@ -182,3 +182,26 @@ Deno.test("A fill that is released is over", async () => {
   await fill.ended;
   assert.equal(budget.usedBytes, 0);
 });
+
+Deno.test("BlockCache leaves those blocks to the disk that are there, unless they are being written", async () => {
+  const { disk, budget, cache, source } = await setUp(SIZE);
+  await cache.read(source, 0, 6, never);
+  await cache.read(source, 5, 1, never);
+  for (const index of [0, 1]) {
+    disk.saves.get(index)!.begin();
+    disk.present.add(index);
+  }
+  disk.saves.get(0)!.end();
+  cache.leaveToDisk(source, 0, 6);
+  assert.deepEqual([0, 1, 2, 5].map((index) => cache.isPresent(source, index)), [
+    false,
+    true,
+    true,
+    true,
+  ]);
+  assert.equal(budget.usedBytes, 5 * BLOCK_SIZE);
+  disk.saves.get(1)!.end();
+  cache.leaveToDisk(source, 0, 2);
+  assert.ok(!cache.has(source, 1));
+  cache.checkInvariants();
+});

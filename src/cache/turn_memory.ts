@@ -2,12 +2,12 @@
  * Memory for what is used within one turn of the event loop, as a reply is that the kernel takes at
  * once. Then it is there for the next turn: the same few buffers, which stay in the processor's caches.
  */
-import { nextTurn } from "../base/clock.ts";
+import { giveWay } from "../base/clock.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 
 const CHUNK_BYTES = 256 * 1024;
-/** Kept while nobody needs memory: 1 MiB, the largest read. */
-const IDLE_MAX = 4;
+/** Kept while nobody needs memory: 4 MiB, as several of the largest reads (1 MiB) are answered in a turn. */
+const IDLE_MAX = 16;
 
 interface Chunk {
   readonly buffer: ArrayBuffer;
@@ -32,7 +32,7 @@ export class TurnMemory {
       chunk = this.#idle.pop() ?? this.#newChunk();
       if (chunk === undefined) return undefined;
       this.#lent.push(chunk);
-      if (this.#lent.length === 1) void nextTurn().then(() => this.#takeBack());
+      if (this.#lent.length === 1) void giveWay().then(() => this.#takeBack());
     }
     const piece = new Uint8Array(chunk.buffer, chunk.used, bytes);
     chunk.used += bytes;

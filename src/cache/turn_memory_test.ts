@@ -31,9 +31,9 @@ Deno.test("TurnMemory has the budget's memory only, and gives it back when it is
 Deno.test("TurnMemory keeps little while nobody uses it", async () => {
   const budget = new MemoryBudget(100 * CHUNK);
   const memory = new TurnMemory(budget);
-  for (let i = 0; i < 20; i++) memory.lend(CHUNK);
-  assert.equal(budget.usedBytes, 20 * CHUNK);
+  for (let i = 0; i < 40; i++) memory.lend(CHUNK);
+  assert.equal(budget.usedBytes, 40 * CHUNK);
   await nextTurn();
   await nextTurn();
-  assert.equal(budget.usedBytes, 4 * CHUNK);
+  assert.equal(budget.usedBytes, 16 * CHUNK);
 });

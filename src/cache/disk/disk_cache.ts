@@ -29,7 +29,7 @@ import type { ObjectSource } from "../object_source.ts";
 const CLEAR_STEP = 16;
 
 /** Takes what is read only to have it in the kernel's cache. */
-const IGNORED = new Uint8Array(BLOCK_SIZE);
+const IGNORED = new Uint8Array(2 ** 20);
 
 /** What a mount brings. */
 export interface DiskCacheUser {
