@@ -4,6 +4,7 @@ import {
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
   openFdFile,
+  openFdFileElsewhere,
   SEEK_DATA,
   SEEK_HOLE,
 } from "./fd_file.ts";
@@ -152,3 +153,19 @@ Deno.test(
     full.close();
   }),
 );
+
+Deno.test("openFdFileElsewhere opens and makes files on another thread", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    assert.equal(await openFdFileElsewhere(`${directory}/a`), undefined);
+    const made = await openFdFileElsewhere(`${directory}/a`, { create: true });
+    made!.pwrite(new Uint8Array([7]), 0);
+    made!.close();
+    const opened = await openFdFileElsewhere(`${directory}/a`);
+    assert.equal(opened!.size(), 1);
+    opened!.close();
+    assert.equal((Deno.statSync(`${directory}/a`).mode ?? 0) & 0o777, 0o600);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -40,6 +40,12 @@ const SYMBOLS = {
   geteuid: { parameters: [], result: "u32" },
   getegid: { parameters: [], result: "u32" },
 
+  open_off_thread: {
+    name: "open",
+    parameters: ["buffer", "i32", "u32"],
+    result: "i32",
+    nonblocking: true,
+  },
   poll_off_thread: {
     name: "poll",
     parameters: ["buffer", "usize", "i32"],

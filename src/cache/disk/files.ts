@@ -3,16 +3,21 @@
  * `DIRECTORY/ab/abcd...`. The last few used stay open.
  */
 import { join } from "node:path";
+import { Semaphore } from "../../base/semaphore.ts";
 import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   type FdFile,
   openFdFile,
+  openFdFileElsewhere,
 } from "../../ffi/fd_file.ts";
 import { SystemError } from "../../ffi/system_error.ts";
 
 /** Far below the 1024 descriptors that a process may have where nobody raised the limit. */
 const OPEN_MAX = 128;
+/** Files made at a time: the processors are wanted by the reads that bring their bytes. */
+const CREATIONS_MAX = 1;
+const NEVER = new AbortController().signal;
 
 export class DiskFiles {
   readonly directory: string;
@@ -20,6 +25,11 @@ export class DiskFiles {
   readonly #open = new Map<string, FdFile>();
   /** How many writes each content has under way: its file must not be removed meanwhile. */
   readonly #writes = new Map<string, number>();
+  /** Files on their way to be open for writing. */
+  readonly #opening = new Map<string, Promise<FdFile>>();
+  readonly #creations = new Semaphore(CREATIONS_MAX);
+  /** Directories that are there, as far as is known. */
+  readonly #directories = new Set<string>();
 
   constructor(directory: string) {
     this.directory = directory;
@@ -27,12 +37,8 @@ export class DiskFiles {
 
   /** The content's file; undefined when there is none, or it cannot be opened. */
   open(content: string): FdFile | undefined {
-    const open = this.#open.get(content);
-    if (open !== undefined) {
-      this.#open.delete(content);
-      this.#open.set(content, open);
-      return open;
-    }
+    const open = this.#use(content);
+    if (open !== undefined) return open;
     try {
       return this.#keepOpen(content, openFdFile(this.#pathOf(content)));
     } catch (error) {
@@ -49,7 +55,8 @@ export class DiskFiles {
   ): Promise<void> {
     this.#hold(content);
     try {
-      await (this.open(content) ?? this.#create(content)).pwriteElsewhere(parts, offset);
+      const file = this.#use(content) ?? await this.#openToWrite(content);
+      await file.pwriteElsewhere(parts, offset);
     } finally {
       this.release(content);
     }
@@ -145,14 +152,41 @@ export class DiskFiles {
     this.#writes.set(content, (this.#writes.get(content) ?? 0) + 1);
   }
 
-  #create(content: string): FdFile {
+  /** The open file, as the one used last. */
+  #use(content: string): FdFile | undefined {
+    const open = this.#open.get(content);
+    if (open === undefined) return undefined;
+    this.#open.delete(content);
+    this.#open.set(content, open);
+    return open;
+  }
+
+  /** The content's file, made if there is none. Throws `SystemError`. */
+  #openToWrite(content: string): Promise<FdFile> {
+    const present = this.#opening.get(content);
+    if (present !== undefined) return present;
+    const opening = this.#create(content).finally(() => this.#opening.delete(content));
+    this.#opening.set(content, opening);
+    return opening;
+  }
+
+  async #create(content: string): Promise<FdFile> {
     const path = this.#pathOf(content);
+    const directory = join(path, "..");
+    const release = await this.#creations.acquire(NEVER);
     try {
-      return this.#keepOpen(content, openFdFile(path, { create: true }));
-    } catch (error) {
-      if (!(error instanceof SystemError) || error.errno !== "ENOENT") throw error;
-      Deno.mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-      return this.#keepOpen(content, openFdFile(path, { create: true }));
+      if (!this.#directories.has(directory)) {
+        await Deno.mkdir(directory, { recursive: true, mode: 0o700 }).catch(() => {});
+        this.#directories.add(directory);
+      }
+      const file = await openFdFileElsewhere(path, { create: true });
+      const open = this.#use(content);
+      if (open === undefined) return this.#keepOpen(content, file ?? createHere(path));
+      // A read has opened it meanwhile.
+      file?.close();
+      return open;
+    } finally {
+      release();
     }
   }
 
@@ -168,5 +202,15 @@ export class DiskFiles {
 
   #pathOf(content: string): string {
     return join(this.directory, content.slice(0, 2), content);
+  }
+}
+
+function createHere(path: string): FdFile {
+  try {
+    return openFdFile(path, { create: true });
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.errno !== "ENOENT") throw error;
+    Deno.mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
+    return openFdFile(path, { create: true });
   }
 }
