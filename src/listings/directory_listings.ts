@@ -10,7 +10,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { untilAborted } from "../base/until_aborted.ts";
-import type { ListPage, ObjectStore } from "../s3/object_store.ts";
+import type { ObjectStore } from "../s3/object_store.ts";
 import type { AttributeLoader } from "./attribute_loader.ts";
 import { FirstPage } from "./first_page.ts";
 import { HiddenKeys } from "./hidden_keys.ts";
@@ -39,11 +39,9 @@ const QUICKLY_TOLD_MAX = 10_000;
 const NAMES_OF_ONE_PAGE = 1000;
 const NEVER = new AbortController().signal;
 const ALL: ListingNeed = { extent: "all", isMet: (listing) => listing.complete };
-const ALL_IN_PARTS: ListingNeed = { ...ALL, isReadInParts: true };
 
 export class DirectoryListings {
   readonly #options: DirectoryListingsOptions;
-  /** By prefix: "" or "a/b/". */
   readonly #listings = new ListingMap();
   /** True for a key that is to be deleted: it is not there, whatever a LIST says. */
   isRemoved: (key: string) => boolean = () => false;
@@ -55,7 +53,7 @@ export class DirectoryListings {
   readonly #walk: TreeWalk;
   readonly #recalled: RecalledListings | undefined;
   readonly #ttl: { ms: number };
-  readonly #first: FirstPage;
+  readonly firstPage: FirstPage;
 
   constructor(options: DirectoryListingsOptions) {
     this.#options = options;
@@ -68,7 +66,7 @@ export class DirectoryListings {
       isRemoved: (key) => this.isRemoved(key),
       onListed: (prefix, listing, sizeBefore) => this.#onListed(prefix, listing, sizeBefore),
     });
-    this.#first = new FirstPage(this.#refresher, options.clock);
+    this.firstPage = new FirstPage(this.#refresher, options.clock);
     this.#singles = new SingleNames({ ...options, isRemoved: (key) => this.isRemoved(key) });
     this.#walk = new TreeWalk({
       ...options,
@@ -122,7 +120,7 @@ export class DirectoryListings {
   /** What `find` would answer, if that needs no request. */
   peek(prefix: string, name: string): { readonly entry: ListedEntry | undefined } | undefined {
     const listing = this.#listings.get(prefix);
-    if (listing === undefined) return this.#first.directory(prefix, name);
+    if (listing === undefined) return this.firstPage.directory(prefix, name);
     if (this.#isFresh(listing)) {
       return listing.knows(name) ? { entry: listing.get(name) } : undefined;
     }
@@ -170,17 +168,13 @@ export class DirectoryListings {
    * (`Listing.complete` is false then): `readOn` waits for more of it.
    */
   async readInParts(prefix: string, signal: AbortSignal): Promise<Listing> {
-    return await this.#recall(prefix) ?? await this.#known(prefix, ALL_IN_PARTS, signal);
+    return await this.#recall(prefix) ??
+      await this.#known(prefix, { ...ALL, isReadInParts: true }, signal);
   }
 
   /** Resolves when more is known of a listing that `readInParts` has given. Throws `StoreError`. */
   readOn(prefix: string, listing: Listing, signal: AbortSignal): Promise<void> {
     return this.#refresher.readOn(prefix, listing, signal);
-  }
-
-  /** See `FirstPage`. Rejects as `page` does. */
-  takeFirstPage(prefix: string, page: Promise<ListPage>): Promise<void> {
-    return this.#first.take(prefix, page);
   }
 
   /** For how long what is known of a directory will still be believed, in milliseconds; at least 0. */
@@ -388,13 +382,13 @@ export class DirectoryListings {
   }
 
   #touch(prefix: string): void {
-    this.#first.forget();
+    this.firstPage.forget();
     this.#walk.touch(prefix);
     this.#options.kept?.touch(prefix);
   }
 
   #touchTree(prefix: string): void {
-    this.#first.forget();
+    this.firstPage.forget();
     this.#walk.touchTree(prefix);
     this.#options.kept?.touchTree(prefix);
   }

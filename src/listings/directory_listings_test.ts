@@ -216,7 +216,7 @@ Deno.test("DirectoryListings knows directories from a first page that was asked 
   withListings(async ({ store, listings }) => {
     await fill(store, 3);
     await store.put("file", new Uint8Array(1), {}, never);
-    await listings.takeFirstPage("", store.list({ prefix: "", delimiter: "/" }, never));
+    await listings.firstPage.take("", store.list({ prefix: "", delimiter: "/" }, never));
     assert.equal(listings.peek("", "d")?.entry?.kind, "directory");
     assert.equal(store.counts.list, 1);
     // Anything else may have changed meanwhile.
@@ -228,23 +228,23 @@ Deno.test("DirectoryListings knows directories from a first page that was asked 
     assert.equal(store.counts.list, 2);
     listings.expire("");
     assert.equal(listings.peek("", "d"), undefined);
-    await assert.rejects(listings.takeFirstPage("e/", Promise.reject(new Error("no"))), /no/);
+    await assert.rejects(listings.firstPage.take("e/", Promise.reject(new Error("no"))), /no/);
   }));
 
 Deno.test("DirectoryListings does not know for ever what was on a first page", () =>
   withListings(async ({ store, clock, listings }) => {
     await fill(store, 1);
     const page = () => store.list({ prefix: "", delimiter: "/" }, never);
-    await listings.takeFirstPage("", page());
+    await listings.firstPage.take("", page());
     clock.now += 60_001;
     assert.equal(listings.peek("", "d"), undefined);
-    await listings.takeFirstPage("", page());
+    await listings.firstPage.take("", page());
     assert.equal(listings.peek("", "d")?.entry?.kind, "directory");
     // Something was changed here: by now it may be gone.
     listings.set("x/", "a", undefined);
     assert.equal(listings.peek("", "d"), undefined);
     const under = Promise.withResolvers<ListPage>();
-    const taken = listings.takeFirstPage("", under.promise);
+    const taken = listings.firstPage.take("", under.promise);
     listings.set("x/", "a", undefined);
     under.resolve(await page());
     await taken;

@@ -61,7 +61,7 @@ class S3MountBackend implements MountBackend {
       // S3 is asked while the folder is being mounted: by what the first lookup would ask.
       const greeting = config.attributes === "full"
         ? monitor.greet()
-        : monitor.greet((signal) => listings.takeFirstPage("", store.firstPage(signal)));
+        : monitor.greet((signal) => listings.firstPage.take("", store.firstPage(signal)));
       served = await this.#mount(config, listings, { fileSystem, store, monitor }, signal);
       const refusal = await greeting;
       if (refusal !== undefined) throw refusal;
