@@ -179,7 +179,7 @@ export class DirectoryListings {
 
   /** For how long what is known of a directory will still be believed, in milliseconds; at least 0. */
   remainingTtlMs(prefix: string): number {
-    const listing = this.#listings.get(prefix);
+    const listing = this.#listings.get(prefix) ?? this.firstPage.of(prefix);
     if (listing === undefined) return 0;
     const freshMs = listing.freshUntilMs - this.#options.clock.monotonicMs();
     return freshMs > 0 ? freshMs : this.#recalled?.remainingMs(listing) ?? 0;

@@ -218,6 +218,7 @@ Deno.test("DirectoryListings knows directories from a first page that was asked 
     await store.put("file", new Uint8Array(1), {}, never);
     await listings.firstPage.take("", store.list({ prefix: "", delimiter: "/" }, never));
     assert.equal(listings.peek("", "d")?.entry?.kind, "directory");
+    assert.equal(listings.remainingTtlMs(""), 60_000);
     assert.equal(store.counts.list, 1);
     // Anything else may have changed meanwhile.
     assert.equal(listings.peek("", "file"), undefined);

@@ -31,9 +31,14 @@ export class FirstPage {
     known.listing = listing;
   }
 
+  /** What is known of the directory. */
+  of(prefix: string): Listing | undefined {
+    return this.#known?.prefix === prefix ? this.#known.listing : undefined;
+  }
+
   /** What `name` is, if that is known to be a directory. */
   directory(prefix: string, name: string): { readonly entry: ListedEntry } | undefined {
-    const { listing } = this.#known?.prefix === prefix ? this.#known : {};
+    const listing = this.of(prefix);
     if (listing === undefined || this.#clock.monotonicMs() >= listing.freshUntilMs) {
       return undefined;
     }

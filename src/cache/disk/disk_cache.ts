@@ -75,6 +75,7 @@ export class DiskCache implements BlockDisk {
       members: this.#members,
       flusher: this.#flusher,
       guard: this.#guard,
+      clock,
       log,
     };
     this.#writer = new DiskWriter(parts);

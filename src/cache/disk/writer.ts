@@ -2,8 +2,11 @@
  * Writes blocks to the disk cache, in the background. What waits is no more than a list of blocks that
  * are in memory anyway, and those that leave memory meanwhile are passed over. Neighbours are written
  * by one call: each call on another thread costs this one some time and a turn of the event loop.
+ *
+ * A content of one block is a file to be made, which can take the system longer than the request did: it
+ * waits until no more of its kind come, and they are written one at a time.
  */
-import { Deadline } from "../../base/clock.ts";
+import { type Clock, Deadline } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { untilAborted } from "../../base/until_aborted.ts";
 import { SystemError } from "../../ffi/system_error.ts";
@@ -24,6 +27,9 @@ const WRITES_MAX = 8;
 const WRITE_BLOCKS = 2;
 /** Blocks that wait; more are not taken. */
 const QUEUE_MAX = 4096;
+/** Small contents are written when none has come for so long, and at the latest after that. */
+const QUIET_MS = 200;
+const LATE_MS = 4000;
 /** Given back when the disk is full in spite of the floor, for others fill it too. */
 const FULL_DISK_SHRINK_BYTES = 16 * 2 ** 20;
 /** How long an end waits for what is in memory and could be on disk. */
@@ -36,6 +42,7 @@ export interface DiskWriterParts {
   readonly members: DiskMembers;
   readonly flusher: DiskFlusher;
   readonly guard: DiskGuard;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -43,6 +50,11 @@ interface Job {
   readonly source: ObjectSource;
   readonly index: number;
   readonly block: BlockToSave;
+}
+
+/** A job that waits. */
+interface LateJob extends Job {
+  readonly sinceMs: number;
 }
 
 /** A block that is being written, with its room reserved. */
@@ -56,6 +68,11 @@ export class DiskWriter {
   /** By content and index, in the order of arrival. */
   readonly #queue = new Map<string, Job>();
   readonly #writes = new Set<Promise<void>>();
+  /** Small contents; as `#queue`. */
+  readonly #later = new Map<string, LateJob>();
+  #writingLater: Promise<void> | undefined;
+  #lastSmallMs = 0;
+  readonly #stopping = new AbortController();
   #on = false;
 
   constructor(parts: DiskWriterParts) {
@@ -73,6 +90,7 @@ export class DiskWriter {
 
   /** Resolves when no write is under way, nor will be: what waits is written if that is soon done. */
   async stop(): Promise<void> {
+    this.#stopping.abort(new Error("The disk cache is closed"));
     using deadline = new Deadline(new AbortController().signal, LAST_WRITES_MS);
     await untilAborted(this.#idle(), deadline.signal).catch(() => {});
     this.#on = false;
@@ -82,7 +100,8 @@ export class DiskWriter {
   }
 
   save(source: ObjectSource, index: number, block: BlockToSave): void {
-    if (!this.isOn || this.#queue.size >= QUEUE_MAX) return block.end();
+    if (!this.isOn || this.#queue.size + this.#later.size >= QUEUE_MAX) return block.end();
+    if (source.size <= BLOCK_SIZE) return this.#saveLater({ source, index, block });
     const key = keyOf(source, index);
     // Fetched again because it has left memory: the earlier one has no bytes any more.
     this.#queue.get(key)?.block.end();
@@ -92,6 +111,36 @@ export class DiskWriter {
 
   async #idle(): Promise<void> {
     while (this.#writes.size > 0) await Promise.all(this.#writes);
+    await this.#writingLater;
+  }
+
+  #saveLater(job: Job): void {
+    const { source, index } = job;
+    const key = keyOf(source, index);
+    this.#later.get(key)?.block.end();
+    this.#lastSmallMs = this.#parts.clock.monotonicMs();
+    this.#later.set(key, { ...job, sinceMs: this.#lastSmallMs });
+    this.#writingLater ??= this.#writeLater().finally(() => this.#writingLater = undefined);
+  }
+
+  /** Never rejects. */
+  async #writeLater(): Promise<void> {
+    const { clock } = this.#parts;
+    const { signal } = this.#stopping;
+    for (;;) {
+      const [next] = this.#later;
+      if (next === undefined) return;
+      const [key, job] = next;
+      const dueMs = Math.min(this.#lastSmallMs + QUIET_MS, job.sinceMs + LATE_MS);
+      const leftMs = dueMs - clock.monotonicMs();
+      if (leftMs > 0 && !signal.aborted) {
+        await clock.sleep(leftMs, signal).catch(() => {}); // stopping: at once
+        continue;
+      }
+      this.#later.delete(key);
+      await this.#write([job]);
+      job.block.end();
+    }
   }
 
   #startWrite(): void {
