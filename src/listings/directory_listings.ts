@@ -138,9 +138,8 @@ export class DirectoryListings {
     name: string,
   ): { readonly table: NameTable; readonly row: number } | undefined {
     const listing = this.#listings.get(prefix);
-    if (listing === undefined || !this.#isFresh(listing)) return undefined;
-    const row = listing.rowOfFile(name);
-    return row < 0 ? undefined : { table: listing.table, row };
+    const row = listing && this.#isFresh(listing) ? listing.rowOfFile(name) : -1;
+    return row < 0 ? undefined : { table: listing!.table, row };
   }
 
   /** What is listed behind `name` (undefined: from the first one) as far as is known without a request. */
