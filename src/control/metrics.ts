@@ -5,10 +5,11 @@
  */
 import type { MountState, MountStatus, StatusDocument } from "./protocol.ts";
 
-type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [labels: Labels, value: number | null];
+export type Labels = Readonly<Record<string, string>>;
+/** A value that is not known is null. */
+export type Sample = readonly [labels: Labels, value: number | null];
 
-interface Metric {
+export interface Metric {
   readonly name: string;
   readonly help: string;
   readonly type: "gauge" | "counter";
@@ -24,7 +25,8 @@ const STATES: readonly MountState[] = [
   "failed",
 ];
 
-const METRICS: readonly Metric[] = [
+/** All that is measured. */
+export const METRICS: readonly Metric[] = [
   daemon("info", "Version of the daemon.", () => 1, ({ version }) => ({ version })),
   daemon("uptime_seconds", "Since the daemon started.", (status) => status.uptime_seconds),
   daemon("healthy", "1 when no mount is starting, degraded or failed.", (s) => Number(s.healthy)),

@@ -17,6 +17,7 @@ import { ServiceManager, type ServiceManagerAddress } from "./service_manager.ts
 import { Settings } from "./settings.ts";
 import type { EndSignals } from "./signals.ts";
 import { Supervisor } from "./supervisor.ts";
+import { exportMetrics } from "./telemetry.ts";
 
 const log = logger("daemon");
 
@@ -41,6 +42,8 @@ export interface DaemonOptions {
   readonly serviceManager: ServiceManagerAddress | undefined;
   /** Gets log lines as text, if a person watches. */
   readonly writeText: ((text: string) => void) | undefined;
+  /** The environment sets Deno's OpenTelemetry exporter up. */
+  readonly hasTelemetry: boolean;
   /** Called once, when every mount is up or has failed; the control API answers long before. */
   readonly onReady: (status: StatusDocument) => void;
 }
@@ -82,6 +85,7 @@ async function serve(options: DaemonOptions, daemonLog: DaemonLog) {
   const backend = await createBackend(config);
   for (const problem of backend.usage().problems) log.warn("{problem}", { problem });
   const supervisor = new Supervisor(config, backend, version);
+  if (options.hasTelemetry) await exportMetrics(() => supervisor.status(), version);
   const manager = serviceManager === undefined ? undefined : new ServiceManager(serviceManager);
   manager?.watch(supervisor);
   const settings = new Settings({

@@ -50,3 +50,25 @@ Deno.test("Without a daemon the menu says why, and starts one", () => {
     /^☁ \| color=gray\n---\nCannot reach the daemon \| color=gray\nStart Cloudmount/,
   );
 });
+
+Deno.test("The plugin asks the program for the menu, and says when it is not installed", async () => {
+  const script = new URL("../../../launchd/cloudmount.10s.sh", import.meta.url).pathname;
+  const home = await Deno.makeTempDir();
+  const run = async () => {
+    const env = { HOME: home, PATH: "/usr/bin:/bin" };
+    const { code, stdout } = await new Deno.Command(script, { env, clearEnv: true }).output();
+    return [code, new TextDecoder().decode(stdout)];
+  };
+  try {
+    const [code, menu] = await run();
+    assert.equal(code, 0);
+    assert.match(String(menu), /^☁ \| color=gray\n---\nThe program cloudmount was not found/);
+    await Deno.mkdir(`${home}/.local/bin`, { recursive: true });
+    await Deno.writeTextFile(`${home}/.local/bin/cloudmount`, '#!/bin/sh\necho "$@"\n', {
+      mode: 0o755,
+    });
+    assert.deepEqual(await run(), [0, "status --format xbar\n"]);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});

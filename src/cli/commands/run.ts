@@ -4,6 +4,7 @@ import { ConfigFile } from "../../config/config_file.ts";
 import type { StatusDocument } from "../../control/protocol.ts";
 import { preventCoreDumps } from "../../ffi/core_dumps.ts";
 import type { Command, CommandContext } from "../command.ts";
+import type { Environment } from "../environment.ts";
 import { EXIT } from "../exit_codes.ts";
 import { configPathOf } from "../load_config.ts";
 import { VERSION } from "../version.ts";
@@ -37,6 +38,7 @@ export const command: Command = {
       createBackend: (config) => backend.createMountBackend(config, environment.variable),
       signals,
       serviceManager: findServiceManager(environment.variable, Deno.pid),
+      hasTelemetry: hasTelemetry(environment),
       writeText: watched ? (text) => output.note(text.trimEnd()) : undefined,
       onReady: (status) => output.line(readyText(status, output)),
     });
@@ -50,6 +52,12 @@ export const command: Command = {
   ],
   exitCodes: [EXIT.config],
 };
+
+/** An executable that was compiled with OTEL_DENO=true has no need of that variable. */
+function hasTelemetry({ variable }: Environment): boolean {
+  return ["OTEL_DENO", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME"]
+    .some((name) => (variable(name) ?? "") !== "");
+}
 
 function readyText(status: StatusDocument, output: CommandContext["output"]): string {
   const { style } = output;
