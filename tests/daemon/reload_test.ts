@@ -112,20 +112,28 @@ daemonTest(
     const status = await rig.status();
     assert.deepEqual(status.mounts.map(({ name }) => name), ["two"]);
     assert.match(status.problems.join(), /1 name changed in .*\/one\//);
-    await using server = {
-      ...await rig.startServerAt(port),
-      [Symbol.asyncDispose]: () => server.close(),
-    };
-    const added = await rig.cli(
-      ...["mounts", "add", "--name", "again", "--bucket", "one", "--endpoint", rig.server.url],
-      ...["--mount-point", rig.mountPoint("one"), "--region", "us-east-1", "--path-style", "true"],
-      "--credentials",
-      '{ access_key_id_env = "TEST_KEY", secret_access_key_env = "TEST_SECRET" }',
-    );
-    assert.equal(added.code, 0, added.stderr);
-    assert.equal((await rig.cli("flush", "again")).code, 0);
-    assert.deepEqual((await rig.status()).problems, []);
-    assert.equal(await Deno.readTextFile(`${rig.mountPoint("one")}/a.txt`), "x\n");
+    const server = await rig.startServerAt(port);
+    try {
+      const added = await rig.cli(
+        ...["mounts", "add", "--name", "again", "--bucket", "one", "--endpoint", rig.server.url],
+        ...[
+          "--mount-point",
+          rig.mountPoint("one"),
+          "--region",
+          "us-east-1",
+          "--path-style",
+          "true",
+        ],
+        "--credentials",
+        '{ access_key_id_env = "TEST_KEY", secret_access_key_env = "TEST_SECRET" }',
+      );
+      assert.equal(added.code, 0, added.stderr);
+      assert.equal((await rig.cli("flush", "again")).code, 0);
+      assert.deepEqual((await rig.status()).problems, []);
+      assert.equal(await Deno.readTextFile(`${rig.mountPoint("one")}/a.txt`), "x\n");
+    } finally {
+      await server.close();
+    }
   },
 );
 
