@@ -6,22 +6,14 @@
  * of it, or an inode below it stays. Invariants: the root is always there; an inode in a directory's
  * `children` has that directory as its parent, bears that name, and is in the table.
  */
+import { type AsleepFile, AsleepFiles } from "./asleep_files.ts";
 import { FsError, type InodeNumber, ROOT_INODE } from "./file_system.ts";
 import type { FileFacts, NameTable } from "../listings/name_table.ts";
 import { DirectoryInode, FileInode, type Inode } from "./inode.ts";
-import { BLOCK_ROWS, KnownRows, type RowBlock, type RowKeeper } from "./known_rows.ts";
+import { BLOCK_ROWS } from "./known_rows.ts";
 
 /** Inodes that the kernel has forgotten whose numbers are kept for when it asks again. */
 const FORGOTTEN_MAX = 50_000;
-
-type Rows = KnownRows<DirectoryInode, FileInode>;
-
-/** A file that is asleep. */
-export interface AsleepFile {
-  readonly directory: DirectoryInode;
-  readonly name: string;
-  readonly file: FileFacts;
-}
 
 export class InodeTable {
   readonly root = new DirectoryInode(ROOT_INODE, undefined, "", {});
@@ -32,36 +24,22 @@ export class InodeTable {
    * another number for another file: tar, for one, leaves an empty file where it meant to put a link.
    */
   readonly #forgotten = new Map<string, InodeNumber>();
-  /** Numbers of inodes that are or were asleep, by number / BLOCK_ROWS. */
-  readonly #blocks = new Map<number, RowBlock<DirectoryInode, FileInode>>();
-  readonly #keeper: RowKeeper<DirectoryInode, FileInode> = {
-    reserve: (make) => {
-      const firstNumber = Math.ceil((this.#last + 1) / BLOCK_ROWS) * BLOCK_ROWS;
-      this.#last = firstNumber + BLOCK_ROWS - 1;
-      const block = make(firstNumber);
-      this.#blocks.set(firstNumber / BLOCK_ROWS, block);
-      return block;
+  readonly #asleep = new AsleepFiles({
+    reserve: () => {
+      const first = Math.ceil((this.#last + 1) / BLOCK_ROWS) * BLOCK_ROWS;
+      this.#last = first + BLOCK_ROWS - 1;
+      return first;
     },
-    wake: (rows, number, name, lookups, file) => {
-      const { directory } = rows;
-      const inode = new FileInode(number, directory, name, {});
-      inode.lookups = lookups;
-      this.#inodes.set(number, inode);
-      // Something else may have come there.
-      if (directory.children.peek(name) === undefined) directory.children.set(name, inode);
-      this.onWake(inode, file);
-      return inode;
-    },
-  };
+    wake: (number, lookups, file) => this.#woken(number, lookups, file),
+    forgotten: ({ number: parent }, name, number) => this.#keep(`${parent}/${name}`, number),
+  });
 
   /** Makes an inode that wakes stand for its content. */
   onWake: (inode: FileInode, file: FileFacts) => void = () => {};
 
   /** With those that are asleep. */
   get size(): number {
-    let size = this.#inodes.size;
-    for (const { known } of this.#blocks.values()) size += known;
-    return size;
+    return this.#inodes.size + this.#asleep.size;
   }
 
   /** Those that are awake. */
@@ -71,7 +49,7 @@ export class InodeTable {
 
   /** Throws ESTALE for a number that is not (or no longer) in use. */
   get(number: InodeNumber): Inode {
-    const inode = this.#inodes.get(number) ?? this.#wake(number);
+    const inode = this.#inodes.get(number) ?? this.#asleep.wake(number);
     if (inode === undefined) throw new FsError("ESTALE", `There is no inode ${number}`);
     return inode;
   }
@@ -116,7 +94,7 @@ export class InodeTable {
     name: string,
     file: FileFacts,
   ): InodeNumber | undefined {
-    const rows = this.#rowsOf(directory, table);
+    const rows = this.#asleep.rowsOf(directory, table);
     const own = rows.table === table ? row : rows.rowOf(name, file);
     if (own < 0) return undefined;
     const isNew = this.#forgotten.size > 0 && rows.numberOf(own) === undefined;
@@ -151,19 +129,15 @@ export class InodeTable {
     parentA.children.set(nameA, b);
   }
 
-  /** Where the listing tells of an inode that is asleep; undefined for any other. */
+  /** What the listing tells of an inode that is asleep; undefined for any other. */
   asleep(number: InodeNumber): AsleepFile | undefined {
-    const block = this.#inodes.has(number) ? undefined : this.#blockOf(number);
-    const row = block === undefined ? -1 : block.firstRow + number - block.firstNumber;
-    if (block?.rows.numberOf(row) === undefined) return undefined;
-    const { directory, table } = block.rows;
-    return { directory, name: table.key(row), file: table.file(row)! };
+    return this.#inodes.has(number) ? undefined : this.#asleep.get(number);
   }
 
   /** The kernel drops `count` lookups. */
   forget(number: InodeNumber, count: number): void {
     const inode = this.#inodes.get(number);
-    if (inode === undefined) return this.#forgetRow(number, count);
+    if (inode === undefined) return this.#forgetAsleep(number, count);
     if (inode === this.root) return;
     inode.lookups = Math.max(0, inode.lookups - count);
     this.release(inode);
@@ -177,7 +151,7 @@ export class InodeTable {
     // Let go before: its number may be another one's by now.
     if (this.#inodes.get(inode.number) !== inode) return;
     this.#inodes.delete(inode.number);
-    if (inode.kind === "directory") this.#dropRows(inode);
+    if (inode.kind === "directory") this.#asleep.drop(inode);
     const { parent, name } = inode;
     if (parent === undefined) return;
     if (parent.children.get(name) === inode) {
@@ -203,58 +177,22 @@ export class InodeTable {
         }
       }
     }
-    for (const { rows, firstNumber } of this.#blocks.values()) {
-      const { directory, count } = rows;
-      if (directory.children.asleep !== rows || this.#inodes.get(directory.number) !== directory) {
-        throw new Error(`The inodes from ${firstNumber} on have no directory`);
-      }
-      const known = rows.blocks().reduce((sum, block) => sum + block.known, 0);
-      if (known !== count) {
-        throw new Error(`${known} inodes sleep below ${directory.number}, not ${count}`);
-      }
-    }
+    this.#asleep.checkInvariants((directory) => this.#inodes.get(directory.number) === directory);
   }
 
-  /** Those of the directory's last listing, or of an earlier one of which the kernel knows files still. */
-  #rowsOf(directory: DirectoryInode, table: NameTable): Rows {
-    const { asleep } = directory.children;
-    if (asleep !== undefined && (asleep.table === table || asleep.count > 0)) return asleep;
-    this.#dropRows(directory);
-    return directory.children.asleep = new KnownRows(directory, table, this.#keeper);
+  #woken(number: InodeNumber, lookups: number, { directory, name, file }: AsleepFile): FileInode {
+    const inode = new FileInode(number, directory, name, {});
+    inode.lookups = lookups;
+    this.#inodes.set(number, inode);
+    // Something else may have come there.
+    if (directory.children.peek(name) === undefined) directory.children.set(name, inode);
+    this.onWake(inode, file);
+    return inode;
   }
 
-  /** None is known any more. Their numbers are kept as those of other forgotten inodes. */
-  #dropRows({ children, number }: DirectoryInode): void {
-    const rows = children.asleep;
-    children.asleep = undefined;
-    for (const { firstNumber, firstRow, lookups } of rows?.blocks() ?? []) {
-      this.#blocks.delete(firstNumber / BLOCK_ROWS);
-      if (rows!.table.rowCount > FORGOTTEN_MAX) continue;
-      for (let at = 0; at < lookups.length; at++) {
-        const isFree = lookups[at] === 0 && firstRow + at < rows!.table.rowCount;
-        const key = isFree ? rows!.table.key(firstRow + at) : "/";
-        if (!key.endsWith("/")) this.#keep(`${number}/${key}`, firstNumber + at as InodeNumber);
-      }
-    }
-  }
-
-  #wake(number: InodeNumber): FileInode | undefined {
-    const block = this.#blockOf(number);
-    return block?.rows.wakeRow(block.firstRow + number - block.firstNumber);
-  }
-
-  #blockOf(number: InodeNumber): RowBlock<DirectoryInode, FileInode> | undefined {
-    return this.#blocks.get(Math.floor(number / BLOCK_ROWS));
-  }
-
-  #forgetRow(number: InodeNumber, count: number): void {
-    const block = this.#blockOf(number);
-    if (block === undefined) return;
-    const { rows: { directory }, rows } = block;
-    rows.forget(block.firstRow + number - block.firstNumber, count);
-    // The table of a large directory is not kept for its numbers alone.
-    if (rows.count === 0 && rows.table.rowCount > FORGOTTEN_MAX) this.#dropRows(directory);
-    this.release(directory);
+  #forgetAsleep(number: InodeNumber, count: number): void {
+    const directory = this.#asleep.forget(number, count);
+    if (directory !== undefined) this.release(directory);
   }
 
   #add<T extends Inode>(inode: T): T {

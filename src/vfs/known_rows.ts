@@ -93,7 +93,7 @@ export class KnownRows<Directory, File> implements Sleepers<File> {
     return this.#isKnown(row) ? numberIn(this.#blockOf(row)!, row) : undefined;
   }
 
-  /** The same by name, which is in a row of a listing, perhaps of a later one. */
+  /** The number by name, which is in a row of a listing, perhaps of a later one. */
   numberAt(
     name: string,
     place: { readonly table: NameTable; readonly row: number } | undefined,
