@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { request } from "../../tests/support/fuse_messages.ts";
+import { ScriptedChannel } from "../../tests/support/scripted_channel.ts";
+import { giveWay, systemClock } from "../base/clock.ts";
+import { FsError } from "../vfs/file_system.ts";
+import { LoopTurn } from "./loop_turn.ts";
+import { Session } from "./session.ts";
+import { Opcode } from "./wire/opcodes.ts";
+
+Deno.test("LoopTurn counts from the first question of a turn, and anew in the next one", async () => {
+  const clock = new FakeClock(0);
+  const turn = new LoopTurn(clock);
+  assert.equal(turn.elapsedMs(), 0);
+  await clock.advance(3);
+  assert.equal(turn.elapsedMs(), 3);
+  await giveWay();
+  await giveWay();
+  assert.equal(turn.elapsedMs(), 0);
+});
+
+Deno.test("Session takes what is asked right after an answer without waiting on another thread", async () => {
+  const missing = () => {
+    throw new FsError("ENOSYS", "not in this test");
+  };
+  // An answer that comes from elsewhere, in a later turn.
+  const fs = { lookup: missing, getattr: missing, forget: () => {}, fsync: () => giveWay() };
+  const channel = new ScriptedChannel();
+  let asked = 0;
+  channel.onEmpty = () => {
+    if (channel.replies.length < asked) return undefined;
+    if (asked === 5) return void channel.unmount();
+    return request(Opcode.FSYNC, { unique: 2 * ++asked }, new Uint8Array(16));
+  };
+  await new Session(channel, fs, { name: "test", clock: systemClock }).run();
+  assert.equal(channel.replies.length, 5);
+  // The one that was begun when the first of them had no answer yet.
+  assert.equal(channel.waits, 1);
+});
