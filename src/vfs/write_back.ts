@@ -73,7 +73,7 @@ export class WriteBack implements Scheduler {
     const delay = Math.max(0, Math.min(delayMs, DELAY_MAX_MS - age));
     if (!change.isUrgent) change.dueMs = clock.monotonicMs() + delay;
     if (change.isUrgent || delay === 0) this.#pumpSoon();
-    else if (change.dueMs < this.#wakeMs) this.#wakeAt(change.dueMs);
+    else this.#wakeAt(change.dueMs);
   }
 
   retry(): void {
@@ -269,14 +269,17 @@ export class WriteBack implements Scheduler {
     return age > DELAY_MAX_MS ? dueMs : Math.max(dueMs, wish.inode.changedMs + DELAY_MS);
   }
 
+  /** At the latest: a look too many costs less than a timer that is set anew with every change. */
   #wakeAt(dueMs: number): void {
+    if (dueMs >= this.#wakeMs) return;
     this.#wake.abort();
     this.#wakeMs = dueMs;
-    if (dueMs === Infinity) return;
     this.#wake = new AbortController();
     const { clock } = this.#volume.options;
-    clock.sleep(Math.max(0, dueMs - clock.monotonicMs()), this.#wake.signal)
-      .then(() => this.#pumpSoon(), () => {});
+    clock.sleep(Math.max(0, dueMs - clock.monotonicMs()), this.#wake.signal).then(() => {
+      this.#wakeMs = Infinity;
+      this.#pumpSoon();
+    }, () => {});
   }
 
   /** True while something else has to come first. */
