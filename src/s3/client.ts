@@ -179,6 +179,15 @@ export class S3Client {
     return await identify(credentials, question, signal);
   }
 
+  /** The same for calls that are answered without a body: one with a body is a sign-in page's, say. */
+  async sendForNothing(call: S3Call, signal: AbortSignal): Promise<void> {
+    const response = await this.send(call, signal);
+    const context = this.context(call);
+    if (await this.#readText(response, context, signal) === "") return;
+    this.stats.failed();
+    throw notS3Error(context, this.#details(call, response.headers));
+  }
+
   /** What a call's errors name. */
   context(call: Pick<S3Call, "operation" | "key">): RequestContext {
     return {

@@ -16,8 +16,7 @@ export async function deleteObject(
   if (ifMatch !== undefined && isObeyed) headers["if-match"] = ifMatch;
   try {
     const call = { operation: "DeleteObject", kind: "delete", method: "DELETE", key } as const;
-    const response = await client.send({ ...call, headers }, signal);
-    await response.body.cancel();
+    await client.sendForNothing({ ...call, headers }, signal);
   } catch (error) {
     if (error instanceof NotFoundError) return;
     // For some, the condition fails on what is gone; it may be gone by an earlier try of ours.

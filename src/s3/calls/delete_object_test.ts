@@ -6,7 +6,7 @@ import {
   type ScriptedReply,
   type ScriptedRequest,
 } from "../../../tests/support/scripted_server.ts";
-import { PreconditionFailedError } from "../errors.ts";
+import { PreconditionFailedError, ProtocolError } from "../errors.ts";
 
 const NEVER = new AbortController().signal;
 const CONDITION = { ifMatch: '"e"' };
@@ -19,7 +19,7 @@ async function requestsTo(
 ): Promise<ScriptedRequest[]> {
   let requests: ScriptedRequest[] = [];
   await withScriptedBucket((request) => {
-    if (request.method === "HEAD") return reply(200, "", { Server: server });
+    if (request.method === "HEAD") return reply(200, "", { Server: server, ETag: '"e"' });
     return answer(request);
   }, async ({ bucketStore: { store }, server }) => {
     await store.head("x", NEVER); // tells who the server is
@@ -65,7 +65,7 @@ Deno.test("a deletion refused for want of the object is done", async () => {
 
 Deno.test("deletions of another version than the one meant are refused", async () => {
   await withScriptedBucket(({ method }) => {
-    if (method === "HEAD") return reply(200, "", { Server: "VERSITYGW" });
+    if (method === "HEAD") return reply(200, "", { Server: "VERSITYGW", ETag: '"e"' });
     if (method === "DELETE") return errorReply(412, "PreconditionFailed");
     return reply(200, EMPTY);
   }, async ({ bucketStore: { store } }) => {
@@ -76,4 +76,16 @@ Deno.test("deletions of another version than the one meant are refused", async (
       ["many", "PreconditionFailed"],
     ]);
   });
+});
+
+Deno.test("no deletion, and no object, is believed of a page that answers everything", async () => {
+  const page = reply(200, "<html>sign in</html>");
+  await withScriptedBucket(
+    ({ method }) => method === "HEAD" ? reply(200) : page,
+    async ({ bucketStore: { store } }) => {
+      await assert.rejects(store.delete("k", NEVER), ProtocolError);
+      await assert.rejects(store.abortMultipart("k", "id", NEVER), ProtocolError);
+      await assert.rejects(store.head("k", NEVER), ProtocolError);
+    },
+  );
 });

@@ -16,5 +16,7 @@ export async function headObject(
   if (size === null || !/^\d+$/.test(size)) {
     throw client.protocolError(call, headers, "the answer does not tell the object's size");
   }
+  // A sign-in page, say, that answers everything with 200 and has a length too.
+  if (!headers.has("etag")) throw client.protocolError(call, headers, "the answer has no ETag");
   return objectInfoFromHeaders(key, headers, Number(size));
 }

@@ -163,17 +163,13 @@ export async function abortMultipart(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const response = await client.send(
-      {
-        operation: "AbortMultipartUpload",
-        kind: "other",
-        method: "DELETE",
-        key,
-        query: { uploadId },
-      },
-      signal,
-    );
-    await response.body.cancel();
+    await client.sendForNothing({
+      operation: "AbortMultipartUpload",
+      kind: "other",
+      method: "DELETE",
+      key,
+      query: { uploadId },
+    }, signal);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
   }

@@ -32,6 +32,7 @@ Deno.test("an upload is not begun twice unnoticed", async () => {
   const listed = "<ListMultipartUploadsResult></ListMultipartUploadsResult>";
   await withScriptedBucket(({ method }, index) => {
     if (method === "GET") return reply(200, listed);
+    if (method === "DELETE") return reply(204);
     return index === 1 ? ["close"] : reply(200, begun);
   }, async ({ bucketStore: { store, stats }, server }) => {
     await store.delete("another", NEVER); // leaves a connection that can be used again
