@@ -63,11 +63,17 @@ export function lostAndFoundDirectory(stateDir: string): string {
   return `${stateDir}/lost+found`;
 }
 
-/** The log file of the daemon. */
-export function logFilePath(environment: PathEnvironment, stateDir: string): string {
-  return environment.os === "darwin" && environment.home !== undefined
-    ? `${environment.home}/Library/Logs/cloudmount/cloudmount.log`
-    : `${stateDir}/logs/cloudmount.log`;
+/**
+ * The log file of the daemon. On macOS those of the daemon with the default state directory are where the
+ * system's Console looks for logs; another one keeps its own with its state.
+ */
+export function logFilePath(os: PathEnvironment["os"], stateDir: string): string {
+  const home = os === "darwin"
+    ? stateDir.replace(/\/Library\/Application Support\/cloudmount$/, "")
+    : stateDir;
+  return home === stateDir
+    ? `${stateDir}/logs/cloudmount.log`
+    : `${home}/Library/Logs/cloudmount/cloudmount.log`;
 }
 
 /** "~" and "~/x" with the home directory; other paths as they are; undefined without a home. */

@@ -57,8 +57,12 @@ Deno.test("The socket is in the runtime directory of Linux, else in the state di
 });
 
 Deno.test("Logs are in the state directory of Linux, and in the library of macOS", () => {
-  assert.equal(logFilePath(LINUX, "/s"), "/s/logs/cloudmount.log");
-  assert.equal(logFilePath(MACOS, "/s"), "/Users/ann/Library/Logs/cloudmount/cloudmount.log");
+  assert.equal(logFilePath("linux", "/s"), "/s/logs/cloudmount.log");
+  assert.equal(logFilePath("darwin", "/s"), "/s/logs/cloudmount.log");
+  assert.equal(
+    logFilePath("darwin", defaultStateDir(MACOS)!),
+    "/Users/ann/Library/Logs/cloudmount/cloudmount.log",
+  );
 });
 
 Deno.test("Only a tilde alone or before a slash is the home directory", () => {

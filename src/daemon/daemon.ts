@@ -1,5 +1,5 @@
 /** The life of a daemon, from its lock to its end. */
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
@@ -12,6 +12,7 @@ import { cutStrangers } from "../ffi/socket_peers.ts";
 import type { MountBackend } from "../wiring/mount_backend.ts";
 import { watchConfigFile } from "./config_watch.ts";
 import { acquireInstanceLock } from "./instance_lock.ts";
+import { logPath } from "./logging.ts";
 import { DaemonLog } from "./daemon_log.ts";
 import { ServiceManager, type ServiceManagerAddress } from "./service_manager.ts";
 import { Settings } from "./settings.ts";
@@ -55,7 +56,7 @@ export interface DaemonOptions {
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { config } = options.loaded;
   const { stateDir } = config.daemon;
-  await Deno.mkdir(join(stateDir, "logs"), { recursive: true, mode: 0o700 });
+  await Deno.mkdir(dirname(logPath(stateDir)), { recursive: true, mode: 0o700 });
   await Deno.mkdir(lostAndFoundDirectory(stateDir), { recursive: true, mode: 0o700 });
   await Deno.chmod(stateDir, 0o700);
   const lock = await acquireInstanceLock(stateDir);

@@ -13,8 +13,9 @@ import {
   type Sink,
   type TextFormatter,
 } from "@logtape/logtape";
-import { join } from "node:path";
+import { hostOs } from "../base/errno.ts";
 import { logger } from "../base/log.ts";
+import { logFilePath } from "../config/paths.ts";
 import type { LogLevel } from "../config/types.ts";
 import { redact } from "./redact.ts";
 
@@ -27,7 +28,7 @@ const REPEAT_WINDOW_MS = 60_000;
 
 /** The log file of a daemon. */
 export function logPath(stateDir: string): string {
-  return join(stateDir, "logs", "cloudmount.log");
+  return logFilePath(hostOs(), stateDir);
 }
 
 /**

@@ -10,8 +10,10 @@ import { MountedBucket, sentence } from "./mounted_bucket.ts";
 
 const log = logger("daemon");
 
-/** A mount that goes by other settings, or goes, has its uploads finished so long; then it stays for now. */
+/** A mount that goes to another bucket has its uploads finished so long; then it stays where it is. */
 const CHANGE_DRAIN_MS = 60_000;
+/** One that the config does not list any more so long at a time: others may wait for it. */
+const LEAVE_DRAIN_MS = 10_000;
 /** Until a mount that is to go and could not is tried again. */
 const LEAVE_PAUSE_MS = 5_000;
 
@@ -137,7 +139,7 @@ export class MountRoster {
     const { config } = bucket;
     // Another mount of the same objects finds what is pending.
     const drain = !this.#config.mounts.some((mount) => volumeOf(mount) === volumeOf(config));
-    const options = { timeoutMs: CHANGE_DRAIN_MS, force: false, drain };
+    const options = { timeoutMs: LEAVE_DRAIN_MS, force: false, drain };
     try {
       await bucket.stop(options, this.#end);
     } catch (error) {

@@ -70,7 +70,9 @@ function mountEntries(mount: MountStatus, program: XbarProgram): string[] {
       : action("Mount", program, ["mount", name]),
     ...(isUp ? [action("Flush", program, ["flush", name])] : []),
     action("Logs", program, ["logs", name, "-f"], { terminal: true }),
-    entry(`${mount.bucket}/${mount.prefix}`, { color: COLOURS.off }),
+    entry(mount.prefix === "" ? mount.bucket : `${mount.bucket}/${mount.prefix}`, {
+      color: COLOURS.off,
+    }),
     ...(mount.last_contact_seconds === null
       ? []
       : [entry(`last contact ${formatSeconds(mount.last_contact_seconds)} ago`, {
