@@ -57,11 +57,13 @@ export class MountRoster {
   async apply(next: Config): Promise<ReloadDocument> {
     this.#config = next;
     await this.#reconfigureBackend();
-    for (const { name } of next.mounts) this.#revive(name);
+    const revived = next.mounts.filter(({ name }) => this.#revive(name));
     const present = [...this.#buckets.values()].filter(({ leaving }) => !leaving);
     const before = present.map(({ config }) => config);
     const { added, removed, changed } = mountChanges(before, next.mounts);
-    const wanted = new Set(next.mounts.filter((mount) => this.#isWanted(mount)));
+    const wanted = new Set(
+      next.mounts.filter((mount) => revived.includes(mount) || this.#isWanted(mount)),
+    );
     for (const config of added) {
       this.#buckets.set(config.name, new MountedBucket(config, this.#backend, this.#clock));
     }
@@ -87,7 +89,9 @@ export class MountRoster {
       if (wanted.has(after) && !this.isEnding) await bucket.start(this.#end);
     };
     const entering = next.mounts.filter((mount) =>
-      added.includes(mount) || changed.some(({ after }) => after === mount) ||
+      added.includes(mount) || revived.includes(mount) || changed.some(({ after }) =>
+        after === mount
+      ) ||
       this.#known(mount.name).awaitsStart
     );
     await Promise.all([
@@ -111,7 +115,8 @@ export class MountRoster {
     if (!enabled) return false;
     if (bucket === undefined) return autoMount;
     const { config } = bucket;
-    return bucket.state !== "stopped" || (autoMount && !(config.autoMount && config.enabled));
+    const isUp = bucket.state !== "stopped" && bucket.state !== "draining";
+    return isUp || (autoMount && !(config.autoMount && config.enabled));
   }
 
   /** Unmounts what is to be mounted anew. What is not in S3 yet need not wait where it is found again. */
@@ -162,9 +167,12 @@ export class MountRoster {
     }
   }
 
-  #revive(name: string): void {
+  /** It is to stay after all; false when it was not to go. */
+  #revive(name: string): boolean {
     const bucket = this.#buckets.get(name);
-    if (bucket !== undefined) bucket.leaving = false;
+    if (bucket === undefined || !bucket.leaving) return false;
+    bucket.leaving = false;
+    return true;
   }
 
   /** Into the order of the config. */

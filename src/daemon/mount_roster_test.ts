@@ -136,6 +136,34 @@ Deno.test("A removed mount stays until it is drained, holds up nobody, and can c
   assert.deepEqual(backend.started, ["c"]);
 });
 
+Deno.test("A mount that comes back while it is drained is mounted again", async () => {
+  const { backend, roster, states } = await setUp(fakeMountConfig("a"));
+  const drained = Promise.withResolvers<void>();
+  backend.mounts.get("a")!.drained = drained.promise;
+  const removing = roster.apply(config([]));
+  await settle();
+  assert.deepEqual(states(), { a: "draining" });
+  const adding = roster.apply(config([fakeMountConfig("a")]));
+  await settle();
+  drained.resolve();
+  await Promise.all([removing, adding]);
+  assert.deepEqual(states(), { a: "mounted" });
+});
+
+Deno.test("A mount that somebody unmounts just now is not mounted again for other settings", async () => {
+  const a = fakeMountConfig("a");
+  const { backend, roster, states } = await setUp(a);
+  const drained = Promise.withResolvers<void>();
+  backend.mounts.get("a")!.drained = drained.promise;
+  const unmounting = roster.find("a")!.stop({ timeoutMs: 60_000, force: false }, calm());
+  const applying = roster.apply(config([{ ...a, readOnly: true }]));
+  await settle();
+  drained.resolve();
+  await Promise.all([unmounting, applying]);
+  assert.deepEqual(states(), { a: "stopped" });
+  assert.equal(roster.find("a")!.config.readOnly, true);
+});
+
 Deno.test("A mount that takes over the place of another one waits for that, others do not", async () => {
   const a = fakeMountConfig("a");
   const { backend, roster, states } = await setUp(a, fakeMountConfig("b"));

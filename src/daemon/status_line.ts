@@ -6,7 +6,7 @@ import type { MountStatus, StatusDocument } from "../control/protocol.ts";
 const CHARACTERS_MAX = 300;
 
 /** "3 mounts up, 2 files waiting (1 MiB)"; then what is wrong with which mount. */
-export function statusLine({ mounts }: StatusDocument): string {
+export function statusLine({ mounts, config_error }: StatusDocument): string {
   const wanted = mounts.filter(({ state }) => state !== "stopped");
   const up = wanted.filter(({ state }) => state === "mounted" || state === "degraded");
   const files = sum(mounts.map(({ uploads }) => uploads.pending_files));
@@ -20,7 +20,8 @@ export function statusLine({ mounts }: StatusDocument): string {
       : `${files} ${files === 1 ? "file" : "files"} waiting (${formatSize(bytes)})`,
   ];
   const troubles = mounts.flatMap((mount) => mount.error === null ? [] : [troubleText(mount)]);
-  return shortened([parts.join(", "), ...troubles].join("; "));
+  const config = config_error === null ? [] : ["the config file has errors"];
+  return shortened([parts.join(", "), ...config, ...troubles].join("; "));
 }
 
 function troubleText({ name, state, error }: MountStatus): string {

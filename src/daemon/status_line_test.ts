@@ -43,6 +43,8 @@ Deno.test("The status line names what is wrong, in one line of bounded length", 
     statusLine(document({}, { name: "music", state: "failed", error })),
     "1 of 2 mounts up, nothing waiting; music is failed: S3 refuses: access denied",
   );
+  const status = { ...document({}), config_error: error };
+  assert.equal(statusLine(status), "1 mount up, nothing waiting; the config file has errors");
   const long = { ...error, message: "x".repeat(1000) };
   assert.equal(statusLine(document({ state: "degraded", error: long })).length, 300);
 });

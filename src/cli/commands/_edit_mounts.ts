@@ -1,6 +1,6 @@
 /** `mounts add`, `remove` and `set`: by the daemon if one runs, which applies them at once, else by hand. */
 import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
+import { message, text } from "@optique/core/message";
 import { map, multiple } from "@optique/core/modifiers";
 import { argument, command as subcommand, option } from "@optique/core/primitives";
 import type { ValueParser } from "@optique/core/valueparser";
@@ -15,6 +15,8 @@ import {
   valueFromText,
 } from "../../config/mount_edits.ts";
 import { normalizePath } from "../../config/paths.ts";
+import { fieldsOf } from "../../config/read_table.ts";
+import { MOUNT_KEYS } from "../../config/schema.ts";
 import { ControlClient, NoDaemonError } from "../../control/client.ts";
 import type { MountStatus } from "../../control/protocol.ts";
 import { mountName } from "../arguments.ts";
@@ -157,5 +159,12 @@ function setting(): ValueParser<"sync", readonly [key: string, value: string]> {
       return { success: false, error: message`${input} is not KEY=VALUE, like read_only=true.` };
     },
     format: ([key, value]) => `${key}=${value}`,
+    *suggest(prefix) {
+      for (const field of fieldsOf(MOUNT_KEYS)) {
+        const { key, doc } = MOUNT_KEYS[field];
+        if (!key.startsWith(prefix)) continue;
+        yield { kind: "literal", text: `${key}=`, description: [text(doc)] };
+      }
+    },
   };
 }

@@ -62,6 +62,8 @@ Deno.test("Subcommands and options of a command are offered", async () => {
   assert.deepEqual(await offered("config", ""), ["path", "init", "check", "show"]);
   assert.deepEqual(await offered("config", "check", "--"), ["--config", "--json", "--help"]);
   assert.deepEqual(await offered("completions", "f"), ["fish"]);
+  assert.deepEqual(await offered("mounts", "set", "photos", "met"), ["metadata_ttl="]);
+  assert.deepEqual(await offered("mounts", "add", "--mount-p"), ["--mount-point"]);
 });
 
 Deno.test("A line with --help in it is completed, not obeyed", async () => {
