@@ -35,14 +35,13 @@ export async function removeVersions(
     const versionId = version.get("VersionId");
     if (versionId === undefined || !key.startsWith(prefix)) continue;
     try {
-      const response = await client.send({
+      await client.sendForNothing({
         operation: "DeleteObject",
         kind: "delete",
         method: "DELETE",
         key,
         query: { versionId },
       }, signal);
-      await response.body.cancel();
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }
