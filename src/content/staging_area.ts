@@ -15,6 +15,7 @@ export class StagingArea {
   readonly #directory: string;
   readonly #options: { readonly makeRoom?: MakeRoom };
   #count = 0;
+  #keepsOnDisk = false;
   /** How many files were ever made here, and of how many of them the names are on the device. */
   #created = 0;
   #named = 0;
@@ -40,12 +41,17 @@ export class StagingArea {
   create(base: ObjectSource | undefined): StagingFile {
     // Names are never used again, so a record of the journal never means another file.
     const path = join(this.#directory, crypto.randomUUID());
-    const memory = base === undefined ? openMemoryFile(path) : undefined;
+    const memory = base === undefined && !this.#keepsOnDisk ? openMemoryFile(path) : undefined;
     const staged = memory === undefined
       ? new StagingFile(this.#make(path, new Uint8Array()), base)
       : new StagingFile(memory, base, (bytes) => this.#make(path, bytes));
     this.#count++;
     return staged;
+  }
+
+  /** From now on no file is in memory alone: another process is to find them all. */
+  keepOnDisk(): void {
+    this.#keepsOnDisk = true;
   }
 
   /** What the journal calls the file. */
@@ -60,8 +66,16 @@ export class StagingArea {
     if (!hasBytes(path, bytes)) Deno.writeFileSync(path, bytes, { mode: 0o600 });
   }
 
-  /** Opens a staging file of an earlier run. Throws `DamagedStagingFileError` or `SystemError`. */
-  restore(name: string, base: ObjectSource | undefined, layout: StagedLayout): StagingFile {
+  /**
+   * Opens a staging file of an earlier run; `promisedSize`: see `StagingFile.restore`. Throws
+   * `DamagedStagingFileError` or `SystemError`.
+   */
+  restore(
+    name: string,
+    base: ObjectSource | undefined,
+    layout: StagedLayout,
+    promisedSize: number = layout.size,
+  ): StagingFile {
     const path = join(this.#directory, basename(name));
     let size: number;
     try {
@@ -74,7 +88,8 @@ export class StagingArea {
         `Cannot use the staged file ${path}: it has ${size} bytes instead of ${layout.size}`,
       );
     }
-    const staged = StagingFile.restore(openFdFile(path, this.#options), base, layout);
+    const file = openFdFile(path, this.#options);
+    const staged = StagingFile.restore(file, base, layout, Math.min(size, promisedSize));
     this.#count++;
     return staged;
   }

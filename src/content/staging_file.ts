@@ -87,16 +87,24 @@ export class StagingFile {
     if (this.#size > 0) this.#resizeLocal(this.#size);
   }
 
-  /** A staging file of an earlier run; `file` has its bytes. */
-  static restore(file: FdFile, base: ObjectSource | undefined, layout: StagedLayout): StagingFile {
+  /**
+   * A staging file of an earlier run; `file` has its bytes, and keeps at least `promisedSize` of them (see
+   * `promise`).
+   */
+  static restore(
+    file: FdFile,
+    base: ObjectSource | undefined,
+    layout: StagedLayout,
+    promisedSize: number = layout.size,
+  ): StagingFile {
     const staged = new StagingFile(file, undefined);
     staged.#base = base;
     staged.#baseSize = layout.baseSize;
     staged.#size = layout.size;
     for (const range of layout.present) staged.#present.add(range);
-    staged.#promisedSize = layout.size;
+    staged.#promisedSize = promisedSize;
     // What was written behind the end that the journal knows was never acknowledged.
-    staged.#resizeLocal(layout.size);
+    staged.#resizeLocal(Math.max(layout.size, promisedSize));
     return staged;
   }
 

@@ -104,6 +104,11 @@ export class FdFile {
     this.path = path;
   }
 
+  /** The descriptor's number, to be handed to another process; -1 once closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
   /** Fills `target` from `offset`; returns the bytes read, fewer than asked only at the end of the file. */
   pread(target: Uint8Array<ArrayBuffer>, offset: number): number {
     let done = 0;

@@ -94,6 +94,17 @@ export class AsleepFiles {
     return { directory, name: table.key(row), file: table.file(row)! };
   }
 
+  /** All of them: number, what they are, and how often the kernel was given each. */
+  *entries(): IterableIterator<[InodeNumber, AsleepFile, number]> {
+    for (const block of this.#blocks.values()) {
+      for (let at = 0; at < block.lookups.length && block.known > 0; at++) {
+        const number = block.firstNumber + at as InodeNumber;
+        const file = this.get(number);
+        if (file !== undefined) yield [number, file, block.lookups[at]!];
+      }
+    }
+  }
+
   /** The kernel drops `count` lookups. Returns the directory, which may have to go. */
   forget(number: InodeNumber, count: number): DirectoryInode | undefined {
     const block = this.#blockOf(number);

@@ -17,6 +17,7 @@ import type { JournalOp, VolumeJournal } from "../journal/journal.ts";
 import { Change, type Wish } from "./change.ts";
 import { CHANGE, recordOf } from "./change_record.ts";
 import type { FileInode, Inode, SyncedContent } from "./inode.ts";
+import type { StateLog } from "./handover/state_log.ts";
 import type { InodeTable } from "./inode_table.ts";
 import { JournalledContents } from "./journalled_contents.ts";
 
@@ -25,6 +26,8 @@ export interface ChangesOptions {
   readonly staging: StagingArea;
   readonly clock: Clock;
   readonly inodes: InodeTable;
+  /** Is told of each change before the journal is. */
+  readonly log?: StateLog | undefined;
 }
 
 export class Changes {
@@ -120,7 +123,10 @@ export class Changes {
     remote: string | undefined,
     inode: Inode | undefined,
   ): Change | undefined {
-    if (inode !== undefined) inode.pending = false;
+    if (inode !== undefined) {
+      inode.pending = false;
+      this.#options.log?.touched(inode);
+    }
     const present = this.#byKey.get(key);
     const nothingThere = key.endsWith("/")
       ? inode?.kind === "directory" && inode.isNew
@@ -180,6 +186,7 @@ export class Changes {
     this.#drop(change);
     if (wish.kind === "removal") return;
     wish.inode.pending = false;
+    this.#options.log?.touched(wish.inode);
     this.#options.inodes.release(wish.inode);
   }
 
@@ -221,6 +228,7 @@ export class Changes {
   async commit(keys: Iterable<string>, also: readonly JournalOp[] = []): Promise<void> {
     const ops: JournalOp[] = [];
     const all = new Set([...this.#unsaved, ...keys]);
+    this.#note(all);
     const rest = [...this.#unsavedOps, ...also];
     this.#unsaved.clear();
     this.#unsavedOps = [];
@@ -249,6 +257,7 @@ export class Changes {
     try {
       await this.#options.journal.commit([...ops, ...contents.ops, ...rest], { makesRoom });
       contents.stored();
+      this.#options.log?.committed(all);
       for (const { inode, synced } of promised) {
         // Unless a larger one is on its way.
         if (inode.synced === synced) synced.staged.promiseOnly(synced.layout);
@@ -259,6 +268,14 @@ export class Changes {
       this.#unsavedOps.push(...rest);
       throw error;
     }
+  }
+
+  /** The hand-over log must not know less than the journal. */
+  #note(keys: Iterable<string>): void {
+    const { log } = this.#options;
+    if (log === undefined) return;
+    for (const key of keys) log.changed(key);
+    log.flush();
   }
 
   /** False when the journal has let the content go, or never got it, and it cannot go with this commit. */
@@ -285,11 +302,13 @@ export class Changes {
       change.error = undefined;
       change.attempts = 0;
     }
+    this.#options.log?.changed(key);
     this.noteSource(change);
     return change;
   }
 
   #drop(change: Change): void {
+    this.#options.log?.changed(change.key);
     this.#forgetNeed(change);
     if (this.#byKey.get(change.key) === change) this.#byKey.delete(change.key);
     if (!change.running) { for (const waiter of change.waiters.splice(0)) waiter.resolve(); }

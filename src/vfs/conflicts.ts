@@ -290,8 +290,10 @@ export class Conflicts {
     changes.settle(change);
     await changes.commit([change.key]);
     if (inode.handles === 0) {
-      staging.discard(staged);
       inode.staged = undefined;
+      this.#volume.log?.touched(inode);
+      this.#volume.log?.flush();
+      staging.discard(staged);
       this.#volume.inodes.release(inode);
     }
   }

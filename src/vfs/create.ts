@@ -47,7 +47,10 @@ export class Create {
     this.#volume.checkName(parent, name);
     const found = await this.#namespace.find(parent, name, context.signal);
     if (found !== undefined) {
-      if ((flags & O_EXCL) !== 0) throw exists(parent, name);
+      // Made by the same call before: it is nowhere but here.
+      const isOwn = context.isRepeated === true && found.kind === "file" &&
+        found.source === undefined;
+      if ((flags & O_EXCL) !== 0 && !isOwn) throw exists(parent, name);
       if (found.kind === "directory") {
         throw new FsError("EISDIR", `"${found.prefix}" is a directory`);
       }
@@ -63,6 +66,8 @@ export class Create {
     mode: number,
     context: OpContext,
   ): Promise<Entry> {
+    const made = await this.#madeBefore(number, name, S_IFDIR, context);
+    if (made !== undefined) return made;
     const parent = await this.#freeName(number, name, context);
     const inherited = modeOf(this.#volume.options, parent) & S_ISGID;
     const key = `${parent.prefix}${name}/`;
@@ -90,6 +95,8 @@ export class Create {
     if (body.byteLength > TARGET_MAX) {
       throw new FsError("ENAMETOOLONG", `A link's target has at most ${TARGET_MAX} bytes`);
     }
+    const made = await this.#madeBefore(number, name, S_IFLNK, context);
+    if (made !== undefined) return made;
     const parent = await this.#freeName(number, name, context);
     const attributes = { ...this.#newAttributes(parent, S_IFLNK | 0o777, context), target };
     return await this.#wholeFile(parent, name, attributes, body, context);
@@ -105,6 +112,8 @@ export class Create {
   ): Promise<Entry> {
     const type = (mode & S_IFMT) === 0 ? S_IFREG : mode & S_IFMT;
     if (!NODE_TYPES.has(type)) throw new FsError("EINVAL", `mknod cannot make a type ${type}`);
+    const made = await this.#madeBefore(number, name, type, context);
+    if (made !== undefined) return made;
     const parent = await this.#freeName(number, name, context);
     const attributes = {
       ...this.#newAttributes(parent, type | (mode & ~S_IFMT), context),
@@ -163,6 +172,24 @@ export class Create {
     }
   }
 
+  /**
+   * What a call that is repeated has made before, without getting its answer: the kernel asked for it
+   * because the name was free, and lets nobody else use the name meanwhile.
+   */
+  async #madeBefore(
+    number: InodeNumber,
+    name: string,
+    type: number,
+    context: OpContext,
+  ): Promise<Entry | undefined> {
+    if (context.isRepeated !== true) return undefined;
+    const parent = this.#parent(number);
+    const found = await this.#namespace.find(parent, name, context.signal);
+    if (found?.type !== type) return undefined;
+    const key = found.kind === "directory" ? found.prefix : found.key!;
+    return await this.#acknowledge(parent, found, key, context);
+  }
+
   /** The directory in which `name` is free. Throws EEXIST. */
   async #freeName(number: InodeNumber, name: string, context: OpContext): Promise<DirectoryInode> {
     const parent = this.#parent(number);
@@ -191,6 +218,7 @@ export class Create {
   #touch(directory: DirectoryInode): void {
     directory.changed = this.#volume.now();
     directory.ctime = directory.changed;
+    this.#volume.log?.touched(directory);
   }
 }
 

@@ -28,6 +28,7 @@ export class FileContent {
     const { inode } = handle;
     this.stage(inode).write(data, offset);
     this.changed(inode);
+    this.#volume.log?.wrote(inode, offset, data.byteLength);
     this.#volume.eager.wrote(inode, offset);
     return data.byteLength;
   }
@@ -43,6 +44,7 @@ export class FileContent {
     } else {
       this.stage(inode).truncate(size);
     }
+    this.#volume.log?.touched(inode);
     this.changed(inode);
   }
 
@@ -50,6 +52,7 @@ export class FileContent {
   stage(inode: FileInode): StagingFile {
     if (inode.staged === undefined) {
       inode.staged = this.#volume.options.staging.create(inode.source);
+      this.#volume.log?.touched(inode);
       // Over its object it is not a change yet.
       inode.uploadedGeneration = inode.source === undefined ? undefined : inode.staged.generation;
     }
@@ -135,6 +138,9 @@ export class FileContent {
     inode.handles++;
     try {
       await this.stage(inode).fetchBase(reader.read.bind(reader), signal);
+      // What it was fetched from is about to go.
+      this.#volume.log?.touched(inode);
+      this.#volume.log?.flush();
     } catch (error) {
       signal.throwIfAborted();
       // Somebody else has changed or deleted it: then the handles are stale anyway.
@@ -159,6 +165,7 @@ export class FileContent {
       if (inode.source !== undefined) inode.kept ??= kept;
       await this.stage(inode).fetchBase(reader.read.bind(reader), signal);
       inode.uploadedGeneration = undefined;
+      this.#volume.log?.touched(inode);
     } finally {
       reader.close();
       inode.handles--;
@@ -240,6 +247,9 @@ export class FileContent {
       staged.readPresent(bytes, 0);
       blocks.saveWhole(source, bytes);
     }
+    this.#volume.log?.touched(inode);
+    // Before the bytes that the log names are gone.
+    this.#volume.log?.flush();
     staging.discard(staged, isWhole ? (path) => blocks.adopt(source, path) : undefined);
     this.#volume.changes.discardRetired(inode);
     this.#volume.inodes.release(inode);

@@ -28,6 +28,11 @@ export interface OpContext {
   readonly pid: number;
   /** Fires when the caller was interrupted or the mount is going away. */
   readonly signal: AbortSignal;
+  /**
+   * The caller has asked before, and the process that served the mount then has ended before it
+   * answered: what is asked for may have been done.
+   */
+  readonly isRepeated?: boolean;
 }
 
 /** What stat(2) tells. */
@@ -116,6 +121,13 @@ export interface StatFs {
 
 /** One mounted tree. */
 export interface FileSystem {
+  /**
+   * To be awaited before an operation on an inode of which this process has not heard yet; undefined where
+   * there is nothing to wait for.
+   */
+  awaken?(ino: InodeNumber, context: OpContext): MaybePromise<void>;
+  /** Called before each reply: what the caller hears must be known to who comes after this process. */
+  beforeReply?(): void;
   /** Finds `name` in `parent` and counts one lookup of the inode found. */
   lookup(parent: InodeNumber, name: string, context: OpContext): MaybePromise<Entry>;
   /** The kernel drops `count` lookups of `ino`; at none, the inode may go. Never fails. */

@@ -20,6 +20,10 @@ export interface FileHandle {
 export interface DirectoryHandle {
   readonly inode: DirectoryInode;
   snapshot: DirectorySnapshot | undefined;
+  /** The greatest cookie that its reader was given. */
+  toldTo: number;
+  /** It was opened by an earlier process, which has told these names, by their cookies. */
+  toldBefore?: ReadonlyMap<number, string> | undefined;
 }
 
 /** A directory as of its first read through a handle. */
@@ -28,8 +32,29 @@ export interface DirectorySnapshot {
   readonly listing: Listing;
   /** The names: rows of the listing as it was then, which may still become more. */
   readonly table: NameTable;
-  /** The names in no row; undefined until the table is whole. */
-  beside: readonly string[] | undefined;
+  /** The names in no row, with gaps perhaps; undefined until the table is whole. */
+  beside: readonly (string | undefined)[] | undefined;
+}
+
+/** "." and ".." come first in a directory. */
+export const DOTS = 2;
+
+/** The names that were told to a directory's reader, by their cookies. */
+export function* toldNames(
+  { snapshot, toldTo, toldBefore }: DirectoryHandle,
+): Generator<readonly [number, string]> {
+  if (snapshot === undefined) {
+    if (toldBefore !== undefined) yield* toldBefore;
+    return;
+  }
+  const { table, beside } = snapshot;
+  const first = DOTS + table.rowCount;
+  for (let cookie = DOTS + 1; cookie <= toldTo; cookie++) {
+    const name = cookie <= first
+      ? table.shownName(cookie - DOTS - 1)
+      : beside?.[cookie - first - 1];
+    if (name !== undefined) yield [cookie, name];
+  }
 }
 
 export class HandleTable<Handle extends { readonly inode: Inode }> {
@@ -38,6 +63,17 @@ export class HandleTable<Handle extends { readonly inode: Inode }> {
 
   get size(): number {
     return this.#handles.size;
+  }
+
+  entries(): IterableIterator<[HandleId, Handle]> {
+    return this.#handles.entries();
+  }
+
+  /** Puts back a handle of an earlier process. */
+  restore(id: HandleId, handle: Handle): void {
+    this.#last = Math.max(this.#last, id);
+    this.#handles.set(id, handle);
+    handle.inode.handles++;
   }
 
   /** Adds a handle, which holds its inode. */

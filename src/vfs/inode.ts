@@ -46,6 +46,8 @@ abstract class NamedInode {
   unlinked = false;
   /** S3 has still to be told something of it: there is a change (changes.ts) under its key. */
   pending = false;
+  /** The hand-over log knows its place. */
+  isNoted = false;
   #attributes: PosixAttributes;
   #revision = 0;
   #savedRevision = 0;

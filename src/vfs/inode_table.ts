@@ -12,6 +12,28 @@ import type { FileFacts, NameTable } from "../listings/name_table.ts";
 import { DirectoryInode, FileInode, type Inode } from "./inode.ts";
 import { BLOCK_ROWS } from "./known_rows.ts";
 
+/**
+ * An inode that the kernel knows from an earlier process, and nobody has asked for since: a file whose
+ * place tells all. It is made when it is asked for.
+ */
+export interface Dormant {
+  readonly parent: InodeNumber | 0;
+  readonly name: string;
+  readonly isDirectory: boolean;
+  readonly lookups: number;
+}
+
+/** Where is noted what another process has to know of inodes (handover/state_log.ts). */
+export interface InodeNotes {
+  /** The kernel gets the inode once more, which is counted already. */
+  given(inode: Inode): void;
+  /** The kernel gets a file that is asleep; by now it knows it so often. */
+  placed(number: InodeNumber, directory: DirectoryInode, name: string, lookups: number): void;
+  forgot(number: InodeNumber, count: number): void;
+  /** Something about the inode has changed. */
+  touched(inode: Inode): void;
+}
+
 /** Inodes that the kernel has forgotten whose numbers are kept for when it asks again. */
 const FORGOTTEN_MAX = 50_000;
 
@@ -24,6 +46,13 @@ export class InodeTable {
    * another number for another file: tar, for one, leaves an empty file where it meant to put a link.
    */
   readonly #forgotten = new Map<string, InodeNumber>();
+  readonly #dormant = new Map<InodeNumber, Dormant>();
+  /** Their numbers by their places. */
+  readonly #dormantAt = new Map<string, InodeNumber>();
+  /** How many of them are in a directory, by its number. */
+  readonly #dormantIn = new Map<InodeNumber | 0, number>();
+  /** Undefined: no other process could go on. */
+  log: InodeNotes | undefined;
   readonly #asleep = new AsleepFiles({
     reserve: () => {
       const first = Math.ceil((this.#last + 1) / BLOCK_ROWS) * BLOCK_ROWS;
@@ -97,14 +126,22 @@ export class InodeTable {
     const rows = this.#asleep.rowsOf(directory, table);
     const own = rows.table === table ? row : rows.rowOf(name, file);
     if (own < 0) return undefined;
-    const isNew = this.#forgotten.size > 0 && rows.numberOf(own) === undefined;
-    if (isNew && this.#forgotten.has(`${directory.number}/${name}`)) return undefined;
-    return rows.give(own);
+    if (rows.numberOf(own) === undefined && this.#hadNumber(directory, name)) return undefined;
+    const number = rows.give(own);
+    if (number !== undefined) this.log?.placed(number, directory, name, rows.lookupsOf(own));
+    return number;
+  }
+
+  /** The kernel gets the inode once more. */
+  give(inode: Inode): void {
+    inode.lookups++;
+    this.log?.given(inode);
   }
 
   /** Takes an inode out of its directory: its name is free or stands for something else now. */
   detach(inode: Inode): void {
     const { parent, name } = inode;
+    this.log?.touched(inode);
     if (parent?.children.get(name) === inode) parent.children.delete(name);
     this.release(inode);
   }
@@ -116,6 +153,7 @@ export class InodeTable {
     inode.parent = parent;
     inode.name = name;
     parent.children.set(name, inode);
+    this.log?.touched(inode);
     this.release(before);
   }
 
@@ -127,6 +165,8 @@ export class InodeTable {
     [b.parent, b.name] = [parentA, nameA];
     parentB.children.set(nameB, a);
     parentA.children.set(nameA, b);
+    this.log?.touched(a);
+    this.log?.touched(b);
   }
 
   /** What the listing tells of an inode that is asleep; undefined for any other. */
@@ -137,16 +177,69 @@ export class InodeTable {
   /** The kernel drops `count` lookups. */
   forget(number: InodeNumber, count: number): void {
     const inode = this.#inodes.get(number);
-    if (inode === undefined) return this.#forgetAsleep(number, count);
     if (inode === this.root) return;
+    this.log?.forgot(number, count);
+    if (inode === undefined) {
+      this.#forgetAsleep(number, count);
+      return this.#forgetDormant(number, count);
+    }
     inode.lookups = Math.max(0, inode.lookups - count);
     this.release(inode);
+  }
+
+  /** The dormant inode of that number. */
+  dormantOf(number: InodeNumber): Dormant | undefined {
+    return this.#dormant.get(number);
+  }
+
+  /** All that the kernel knows and that are not awake, by their numbers. */
+  *dormant(): IterableIterator<[InodeNumber, Dormant]> {
+    yield* this.#dormant.entries();
+    for (const [number, { directory, name }, lookups] of this.#asleep.entries()) {
+      yield [number, { parent: directory.number, name, isDirectory: false, lookups }];
+    }
+  }
+
+  /** The places of all that the kernel knows. */
+  *known(): IterableIterator<readonly [parent: InodeNumber, name: string]> {
+    for (const { parent, name, lookups } of this.#inodes.values()) {
+      if (parent !== undefined && lookups > 0) yield [parent.number, name];
+    }
+    for (const [, { parent, name }] of this.dormant()) if (parent !== 0) yield [parent, name];
+  }
+
+  /** Enters a dormant inode of an earlier process. */
+  addDormant(number: InodeNumber, dormant: Dormant): void {
+    this.#last = Math.max(this.#last, number);
+    this.#dormant.set(number, dormant);
+    this.#dormantAt.set(`${dormant.parent}/${dormant.name}`, number);
+    this.#dormantIn.set(dormant.parent, (this.#dormantIn.get(dormant.parent) ?? 0) + 1);
+  }
+
+  /** An inode of an earlier process, still without its parent. */
+  restoreFile(number: InodeNumber, name: string): FileInode {
+    const inode = new FileInode(number, undefined, name, {});
+    this.#restore(inode);
+    return inode;
+  }
+
+  /** As `restoreFile`. */
+  restoreDirectory(number: InodeNumber, name: string): DirectoryInode {
+    const inode = new DirectoryInode(number, undefined, name, {});
+    this.#restore(inode);
+    return inode;
+  }
+
+  /** A restored inode bears its name, which must be free. */
+  place(inode: Inode, parent: DirectoryInode): void {
+    if (parent.children.has(inode.name)) throw new Error(`"${inode.name}" is taken`);
+    parent.children.set(inode.name, inode);
   }
 
   /** Lets the inode go, and then its parent, if nothing holds it any more. */
   release(inode: Inode): void {
     if (inode === this.root || inode.lookups > 0 || inode.handles > 0 || inode.pending) return;
-    if (inode.kind === "directory" ? inode.children.size > 0 : inode.fetchedAhead) return;
+    if (inode.kind === "directory" ? this.#hasBelow(inode) : inode.fetchedAhead) return;
     if (inode.kind === "file" && inode.staged !== undefined) return;
     // Let go before: its number may be another one's by now.
     if (this.#inodes.get(inode.number) !== inode) return;
@@ -183,6 +276,7 @@ export class InodeTable {
   #woken(number: InodeNumber, lookups: number, { directory, name, file }: AsleepFile): FileInode {
     const inode = new FileInode(number, directory, name, {});
     inode.lookups = lookups;
+    inode.isNoted = this.log !== undefined;
     this.#inodes.set(number, inode);
     // Something else may have come there.
     if (directory.children.peek(name) === undefined) directory.children.set(name, inode);
@@ -195,9 +289,42 @@ export class InodeTable {
     if (directory !== undefined) this.release(directory);
   }
 
+  #hasBelow({ number, children }: DirectoryInode): boolean {
+    return children.size > 0 || this.#dormantIn.has(number);
+  }
+
+  #restore(inode: Inode): void {
+    this.#last = Math.max(this.#last, inode.number);
+    this.#inodes.set(inode.number, inode);
+  }
+
+  #forgetDormant(number: InodeNumber, count: number): void {
+    const dormant = this.#dormant.get(number);
+    if (dormant === undefined) return;
+    const lookups = dormant.lookups - count;
+    if (lookups > 0) return void this.#dormant.set(number, { ...dormant, lookups });
+    this.#removeDormant(number, dormant);
+    const parent = this.#inodes.get(dormant.parent as InodeNumber);
+    if (parent !== undefined) this.release(parent);
+  }
+
+  #removeDormant(number: InodeNumber, { parent, name }: Dormant): void {
+    this.#dormant.delete(number);
+    this.#dormantAt.delete(`${parent}/${name}`);
+    const left = this.#dormantIn.get(parent)! - 1;
+    if (left > 0) this.#dormantIn.set(parent, left);
+    else this.#dormantIn.delete(parent);
+  }
+
   #add<T extends Inode>(inode: T): T {
     const siblings = inode.parent!.children;
     if (siblings.has(inode.name)) throw new Error(`"${inode.name}" is taken`);
+    const dormant = this.#dormant.get(inode.number);
+    if (dormant !== undefined) {
+      this.#removeDormant(inode.number, dormant);
+      inode.lookups = dormant.lookups;
+      inode.isNoted = true;
+    }
     this.#inodes.set(inode.number, inode);
     siblings.set(inode.name, inode);
     return inode;
@@ -215,9 +342,16 @@ export class InodeTable {
     this.#forgotten.delete(oldest!);
   }
 
+  /** True when the name's inode is to have an earlier number again. */
+  #hadNumber({ number }: DirectoryInode, name: string): boolean {
+    if (this.#forgotten.size === 0 && this.#dormant.size === 0) return false;
+    const place = `${number}/${name}`;
+    return this.#forgotten.has(place) || this.#dormantAt.has(place);
+  }
+
   /** The number that the inode of this name had. */
   #forgottenNumber(place: string): InodeNumber | undefined {
-    const known = this.#forgotten.get(place);
+    const known = this.#dormantAt.get(place) ?? this.#forgotten.get(place);
     this.#forgotten.delete(place);
     return known;
   }

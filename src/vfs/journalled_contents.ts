@@ -70,6 +70,11 @@ export class JournalledContents {
   /** The record of `key`, of an earlier run, names this content, which is in the journal. */
   restored(key: string, staged: StagingFile): void {
     this.#stored.set(staged, staged.state);
+    this.restoredOlder(key, staged);
+  }
+
+  /** As `restored`, but the journal has an older state of the file. */
+  restoredOlder(key: string, staged: StagingFile): void {
     this.#named.set(key, staged);
     this.#enter(staged);
   }

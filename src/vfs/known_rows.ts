@@ -93,6 +93,12 @@ export class KnownRows<Directory, File> implements Sleepers<File> {
     return this.#isKnown(row) ? numberIn(this.#blockOf(row)!, row) : undefined;
   }
 
+  /** How often the kernel was given it. */
+  lookupsOf(row: number): number {
+    const block = this.#isKnown(row) ? this.#blockOf(row) : undefined;
+    return block === undefined ? 0 : block.lookups[row - block.firstRow]!;
+  }
+
   /** The number by name, which is in a row of a listing, perhaps of a later one. */
   numberAt(
     name: string,

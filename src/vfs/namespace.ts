@@ -175,7 +175,7 @@ export class Namespace {
   entryOf(directory: DirectoryInode, inode: Inode | undefined): Entry {
     const ttlMs = this.#volume.options.listings.remainingTtlMs(directory.prefix);
     if (inode === undefined) return { ino: 0, generation: 0, entryTtlMs: ttlMs, attrTtlMs: 0 };
-    inode.lookups++;
+    this.#volume.inodes.give(inode);
     const { attr, ttlMs: attrTtlMs } = this.attrReply(inode);
     return { ino: inode.number, generation: 0, attr, entryTtlMs: ttlMs, attrTtlMs };
   }

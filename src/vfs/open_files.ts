@@ -53,8 +53,25 @@ export class OpenFiles {
     inode.openedSourceId = sourceId;
     if (writable) inode.writers++;
     const reader = this.#volume.options.readers.open();
-    const fh = this.#handles.add({ inode, writable, creates, reader, isRead: false });
+    const handle = { inode, writable, creates, reader, isRead: false };
+    const fh = this.#handles.add(handle);
+    this.#volume.log?.opened(fh, handle);
     return { fh, keepCache, noFlush: !writable && !creates };
+  }
+
+  /** Puts back a handle of an earlier process. */
+  restore(
+    fh: HandleId,
+    inode: FileInode,
+    facts: Pick<FileHandle, "writable" | "creates" | "isRead">,
+  ) {
+    if (facts.writable) inode.writers++;
+    const reader = this.#volume.options.readers.open();
+    this.#handles.restore(fh, { inode, ...facts, reader });
+  }
+
+  entries(): IterableIterator<[HandleId, FileHandle]> {
+    return this.#handles.entries();
   }
 
   /** Throws EBADF for a handle that is not open. */
@@ -88,6 +105,7 @@ export class OpenFiles {
   release(fh: HandleId): void {
     const handle = this.#handles.remove(fh);
     if (handle === undefined) return;
+    this.#volume.log?.closed(fh, handle.inode);
     this.#siblings.closed(handle);
     handle.reader.close();
     if (handle.writable) handle.inode.writers--;

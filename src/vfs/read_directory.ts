@@ -7,6 +7,7 @@
  */
 import { S_IFDIR } from "../base/posix.ts";
 import { type ListedEntry, Listing } from "../listings/listing.ts";
+import { NameTable } from "../listings/name_table.ts";
 import {
   type Dirent,
   type Entry,
@@ -15,13 +16,10 @@ import {
   type OpContext,
   UNKNOWN_INODE,
 } from "./file_system.ts";
-import type { DirectoryHandle, DirectorySnapshot } from "./handle_table.ts";
+import { type DirectoryHandle, type DirectorySnapshot, DOTS } from "./handle_table.ts";
 import { type DirectoryInode, fileTypeOf, type Inode } from "./inode.ts";
 import { countsItself, hasLocal, type ListingRow, type Namespace } from "./namespace.ts";
 import type { Volume } from "./volume.ts";
-
-/** "." and "..". */
-const DOTS = 2;
 
 /** Takes an entry; false when it has no room for it. */
 type Emit = (dirent: Dirent) => boolean;
@@ -48,12 +46,47 @@ export class ReadDirectory {
     if (cookie > 0 && handle.snapshot !== undefined) {
       return this.#emit(handle.inode, handle.snapshot, cookie, emit, signal);
     }
+    if (cookie > 0 && handle.toldBefore !== undefined) {
+      return this.#resume(handle, handle.toldBefore, cookie, emit, signal);
+    }
+    handle.toldBefore = undefined;
     // Not timed: a large directory takes as long as its pages come, each of which has its own limit.
     return this.#listing(handle.inode, signal).then((listing) => {
       const snapshot = { listing, table: listing.table, beside: undefined };
       handle.snapshot = snapshot;
       return this.#emit(handle.inode, snapshot, cookie, emit, signal);
     });
+  }
+
+  /**
+   * Goes on where an earlier process has stopped: what it told keeps its cookies; behind that come the
+   * names that it did not tell.
+   */
+  async #resume(
+    handle: DirectoryHandle,
+    told: ReadonlyMap<number, string>,
+    cookie: number,
+    emit: Emit,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { inode } = handle;
+    const listing = await this.#listing(inode, signal);
+    while (!listing.table.isWhole) {
+      await this.#volume.options.listings.readOn(inode.prefix, listing, signal);
+    }
+    const table = new NameTable();
+    table.isWhole = true;
+    const beside: (string | undefined)[] = [];
+    for (const [at, name] of told) beside[at - DOTS - 1] = name;
+    // Of two calls at a time each finds the same.
+    const isTold = new Set(told.values());
+    const first = { listing, table: listing.table, beside: undefined };
+    for (const [name] of listing.entries()) if (!isTold.has(name)) beside.push(name);
+    for (const name of this.#beside(inode, first)) {
+      if (!isTold.has(name) && listing.get(name) === undefined) beside.push(name);
+    }
+    const snapshot = handle.snapshot ??= { listing, table, beside };
+    return await this.#emit(inode, snapshot, cookie, emit, signal);
   }
 
   #emit(
@@ -100,7 +133,8 @@ export class ReadDirectory {
     const beside = snapshot.beside ??= this.#beside(inode, snapshot);
     const first = DOTS + table.rowCount;
     for (let index = Math.max(cookie - first, 0); index < beside.length; index++) {
-      const name = beside[index]!;
+      const name = beside[index];
+      if (name === undefined) continue;
       const listed = listing.get(name);
       if (!this.#emitOne(inode, prefix, name, listed, first + index + 1, emit)) return "full";
     }

@@ -16,6 +16,7 @@ import { type DirectoryInode, InodeSource } from "./inode.ts";
 import { CONTENT } from "./journalled_contents.ts";
 import type { LostAndFound } from "./lost_and_found.ts";
 import { RENAME, type RenameIntent, undoRename } from "./undo_rename.ts";
+import type { Restore } from "./handover/restore.ts";
 import type { Volume } from "./volume.ts";
 
 /** Bytes that the journal has, by the name of their staged file. */
@@ -35,10 +36,14 @@ export class Recovery {
     this.#lostAndFound = lostAndFound;
   }
 
-  /** Reads the journal; to be awaited before anybody uses the file system. */
-  async run(): Promise<void> {
+  /**
+   * Reads the journal; to be awaited before anybody uses the file system. `saved`: what an earlier process
+   * that served this mount has told; then that counts, where it says something.
+   */
+  async run(saved?: Restore): Promise<void> {
     const { journal, log } = this.#volume.options;
     const entries = await journal.load();
+    if (saved !== undefined) return await this.#goOn(saved, entries);
     const stagedNames = new Set<string>();
     const unusable: JournalOp[] = [];
     const contents = this.#putBack(entries);
@@ -76,6 +81,33 @@ export class Recovery {
         removed,
       });
     }
+  }
+
+  /** Goes on with a mount that is there. */
+  async #goOn(restore: Restore, entries: readonly JournalEntry[]): Promise<void> {
+    const { changes, writeBack, uploads, options: { staging, log } } = this.#volume;
+    const stagedNames = new Set(restore.stagedNames);
+    for (const { kind, key, value } of entries) {
+      if (kind === CONFLICT) this.#conflicts.load(value as Conflict);
+      if (kind === CHANGE) { for (const name of stagedNamesOf(value)) stagedNames.add(name); }
+      if (kind === CONTENT) stagedNames.add(key);
+    }
+    uploads.load(entries);
+    const also = await restore.run(entries);
+    for (const change of changes.values()) this.#doubtBase(change);
+    await changes.commit(restore.keys, also);
+    // Those that journal and log do not know were never acknowledged: left by a write that broke off.
+    for (const path of staging.unknownFiles(stagedNames)) Deno.removeSync(path);
+    await this.#undoRenames(
+      entries.filter(({ kind, key }) =>
+        kind === RENAME && changes.get(key)?.wish.kind !== "removal"
+      ),
+    );
+    for (const change of changes.values()) {
+      if (change.wish.kind === "file" && change.wish.inode.handles > 0) continue;
+      if (change.dueMs === Infinity) writeBack.schedule(change);
+    }
+    log.info("Went on with the mount: {count} names wait for S3", { count: changes.size });
   }
 
   /** Writes the staged files anew whose bytes the journal has; returns those, by name. */
@@ -221,6 +253,11 @@ export class Recovery {
       }
     }
   }
+}
+
+function stagedNamesOf(record: unknown): string[] {
+  const file = (record as { staged?: { file?: unknown } } | null)?.staged?.file;
+  return typeof file === "string" ? [file] : [];
 }
 
 /** What may have been sent of a content in the journal, without a note: nobody else made an object of it. */

@@ -27,6 +27,7 @@ export class Remove {
   async unlink(number: InodeNumber, name: string, context: OpContext): Promise<void> {
     this.#volume.checkWritable();
     const parent = this.#volume.inodes.directory(number);
+    if (await this.wasDone(parent, name, context)) return;
     const inode = await this.#namespace.get(parent, name, context.signal);
     if (inode.kind === "directory") {
       throw new FsError("EISDIR", `"${inode.prefix}" is a directory`);
@@ -48,6 +49,7 @@ export class Remove {
   async rmdir(number: InodeNumber, name: string, context: OpContext): Promise<void> {
     this.#volume.checkWritable();
     const parent = this.#volume.inodes.directory(number);
+    if (await this.wasDone(parent, name, context)) return;
     const inode = await this.#namespace.get(parent, name, context.signal);
     if (inode.kind === "file") throw new FsError("ENOTDIR", `"${inode.key}" is not a directory`);
     const { prefix } = inode;
@@ -55,6 +57,18 @@ export class Remove {
     this.drop(inode);
     const keys = [prefix, ...await this.keepDirectory(parent, context.signal)];
     await this.#volume.acknowledge(keys, context.signal);
+  }
+
+  /**
+   * True when a call that is repeated has taken the name away before, without getting its answer: the
+   * kernel asked for it because the name was there. What is left to do of it is done.
+   */
+  async wasDone(parent: DirectoryInode, name: string, context: OpContext): Promise<boolean> {
+    if (context.isRepeated !== true) return false;
+    if (await this.#namespace.find(parent, name, context.signal) !== undefined) return false;
+    const kept = await this.keepDirectory(parent, context.signal);
+    if (kept.length > 0) await this.#volume.acknowledge(kept, context.signal);
+    return true;
   }
 
   /** Throws ENOTEMPTY. */
@@ -83,6 +97,7 @@ export class Remove {
     inode.ctime = this.#volume.now();
     parent.changed = inode.ctime;
     parent.ctime = inode.ctime;
+    this.#volume.log?.touched(parent);
     inodes.detach(inode);
   }
 

@@ -62,6 +62,10 @@ export class Rename {
     const from: Place = { directory: this.#volume.inodes.directory(fromNumber), name };
     const to: Place = { directory: this.#volume.inodes.directory(toNumber), name: newName };
     this.#volume.checkName(to.directory, newName);
+    if (flags !== RENAME_EXCHANGE && await this.#wasDone(from, to, context)) return;
+    if (flags === RENAME_EXCHANGE && context.isRepeated === true) {
+      throw new FsError("EIO", `Nobody knows whether "${name}" and "${newName}" were exchanged`);
+    }
     // Its content is durable before its new name is.
     const inode = await this.#durable(from, context.signal);
     if (flags === RENAME_EXCHANGE) return await this.#exchange(inode, from, to, context);
@@ -89,6 +93,13 @@ export class Rename {
     this.#touch(from, to);
     const kept = await this.#remove.keepDirectory(from.directory, context.signal);
     if (kept.length > 0) await this.#volume.acknowledge(kept, context.signal);
+  }
+
+  /** As `Remove.wasDone`; and what has lost that name bears the new one. */
+  async #wasDone(from: Place, to: Place, context: OpContext): Promise<boolean> {
+    if (context.isRepeated !== true) return false;
+    const target = await this.#namespace.find(to.directory, to.name, context.signal);
+    return target !== undefined && await this.#remove.wasDone(from.directory, from.name, context);
   }
 
   async #renameFile(
@@ -148,6 +159,7 @@ export class Rename {
     target.pending = false;
     target.unlinked = true;
     target.ctime = this.#volume.now();
+    this.#volume.log?.touched(target);
     if (target.handles > 0) this.#volume.orphans.add(target);
     this.#volume.inodes.detach(target);
   }
@@ -239,6 +251,7 @@ export class Rename {
     for (const { directory } of places) {
       directory.changed = this.#volume.now();
       directory.ctime = directory.changed;
+      this.#volume.log?.touched(directory);
     }
   }
 }

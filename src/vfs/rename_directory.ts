@@ -277,7 +277,7 @@ export class RenameDirectory {
       changes.wantRemoved(key, object.etag, undefined);
       keys.add(key);
     }
-    if (copied.size > 0) leaveNew(to);
+    if (copied.size > 0) this.#volume.leaveNew(to);
     // Also without objects of their own: hidden until everything below them is deleted.
     for (const prefix of directoriesOf(keys, oldPrefix, (key) => changes.isRemoved(key))) {
       changes.wantRemoved(prefix, undefined, undefined);
@@ -348,13 +348,6 @@ function directoriesOf(
     }
   }
   return prefixes;
-}
-
-/** Something of the directory is in S3. */
-function leaveNew(directory: DirectoryInode): void {
-  for (let at: DirectoryInode | undefined = directory; at?.isNew === true; at = at.parent) {
-    at.isNew = false;
-  }
 }
 
 /** True when nothing below the directory is in S3. */

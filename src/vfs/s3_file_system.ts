@@ -23,7 +23,9 @@ import type {
   StatFs,
 } from "./file_system.ts";
 import { FsError } from "./file_system.ts";
-import { type DirectoryHandle, HandleTable } from "./handle_table.ts";
+import { type DirectoryHandle, DOTS, HandleTable } from "./handle_table.ts";
+import { Restore } from "./handover/restore.ts";
+import type { SavedState } from "./handover/saved_state.ts";
 import { Namespace } from "./namespace.ts";
 import { OpenFiles } from "./open_files.ts";
 import { ReadDirectory } from "./read_directory.ts";
@@ -99,11 +101,40 @@ export class S3FileSystem implements FileSystem {
     this.#conflicts = conflicts;
     this.#lostAndFound = lostAndFound;
     this.#recovery = new Recovery(volume, conflicts, lostAndFound);
+    volume.log?.attach({
+      inodes: volume.inodes,
+      changes: volume.changes,
+      handles: () => this.#files.entries(),
+      directoryHandles: () => this.#openDirectories.entries(),
+    });
   }
 
-  /** Puts back what an earlier run has left in the journal. To be awaited before anything else. */
-  recover(): Promise<void> {
-    return this.#recovery.run();
+  /**
+   * Puts back what an earlier run has left in the journal; with `saved` the mount is still there, and all
+   * of it goes on. To be awaited before anything else. When going on is not possible it throws, and the
+   * file system must not be used.
+   */
+  async recover(saved?: SavedState): Promise<void> {
+    const volume = this.#volume;
+    await this.#recovery.run(
+      saved && new Restore(saved, volume, this.#files, this.#openDirectories),
+    );
+    volume.log?.rewrite();
+  }
+
+  beforeReply(): void {
+    this.#volume.log?.flush();
+  }
+
+  /** A file that the kernel knows from an earlier process, by its place alone. */
+  awaken(ino: InodeNumber, context: OpContext): MaybePromise<void> {
+    const { inodes } = this.#volume;
+    const dormant = inodes.dormantOf(ino);
+    if (dormant === undefined || dormant.parent === 0) return;
+    const parent = inodes.directory(dormant.parent);
+    const found = this.#namespace.find(parent, dormant.name, context.signal);
+    // If it is not there any more, or another one, the operation fails with ESTALE.
+    return found instanceof Promise ? found.then(() => {}) : undefined;
   }
 
   /** To be called once the kernel is attached. */
@@ -307,7 +338,10 @@ export class S3FileSystem implements FileSystem {
 
   opendir(ino: InodeNumber, _flags: number, _context: OpContext): OpenReply {
     const inode = this.#volume.inodes.directory(ino);
-    return { fh: this.#openDirectories.add({ inode, snapshot: undefined }) };
+    const handle = { inode, snapshot: undefined, toldTo: 0 };
+    const fh = this.#openDirectories.add(handle);
+    this.#volume.log?.openedDirectory(fh, handle);
+    return { fh };
   }
 
   readdir(
@@ -317,7 +351,20 @@ export class S3FileSystem implements FileSystem {
     emit: (dirent: Dirent) => boolean,
     context: OpContext,
   ): MaybePromise<void> {
-    return this.#directories.read(this.#openDirectories.get(fh), cookie, emit, context);
+    const handle = this.#openDirectories.get(fh);
+    const { log } = this.#volume;
+    if (log === undefined) return this.#directories.read(handle, cookie, emit, context);
+    if (cookie === 0) {
+      handle.toldTo = 0;
+      log.openedDirectory(fh, handle);
+    }
+    const emitNoted = (dirent: Dirent) => {
+      if (!emit(dirent)) return false;
+      handle.toldTo = Math.max(handle.toldTo, dirent.cookie);
+      if (dirent.cookie > DOTS) log.named(fh, dirent.cookie, dirent.name);
+      return true;
+    };
+    return this.#directories.read(handle, cookie, emitNoted, context);
   }
 
   /** Names that were changed are durable already; files that are being written for the first time are not. */
@@ -327,7 +374,9 @@ export class S3FileSystem implements FileSystem {
 
   releasedir(_ino: InodeNumber, fh: HandleId, _context: OpContext): void {
     const handle = this.#openDirectories.remove(fh);
-    if (handle !== undefined) this.#volume.inodes.release(handle.inode);
+    if (handle === undefined) return;
+    this.#volume.log?.closedDirectory(fh);
+    this.#volume.inodes.release(handle.inode);
   }
 
   statfs(): StatFs {

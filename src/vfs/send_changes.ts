@@ -46,9 +46,7 @@ export class SendChanges implements Performer {
       await store.put(change.key, new Uint8Array(0), { contentType, metadata }, signal);
     }
     inode.attributesSaved(attributesRevision);
-    for (let at: DirectoryInode | undefined = inode; at?.isNew === true; at = at.parent) {
-      at.isNew = false;
-    }
+    this.#volume.leaveNew(inode);
     if (changes.of(inode) === change && !inode.attributesDirty) {
       attributes.remember(inode.parent!.prefix, inode.name, "", inode.attributes);
       listings.set(inode.parent!.prefix, inode.name, {

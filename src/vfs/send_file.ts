@@ -219,9 +219,12 @@ export class SendFile {
    * `staged` is what is sent: if the journal has its bytes, these tell the next start the ETag.
    */
   async #noteSent(change: Change, etag: string, staged?: StagingFile): Promise<void> {
-    const { changes } = this.#volume;
+    const { changes, log } = this.#volume;
     change.sent = [...change.sent.filter((one) => one !== etag), etag].slice(-SENT_MAX);
-    if (staged !== undefined && changes.contents.isStored(staged, staged.state)) return;
+    if (staged !== undefined && changes.contents.isStored(staged, staged.state)) {
+      log?.changed(change.key);
+      return log?.flush();
+    }
     await changes.commit([change.key]);
   }
 
@@ -233,7 +236,7 @@ export class SendFile {
     inode.lastModifiedMs = clock.nowMs();
     // Removed or renamed meanwhile: then the wishes for the keys say what is there to be seen.
     if (inode.key !== change.key) return;
-    for (let at = inode.parent; at?.isNew === true; at = at.parent) at.isNew = false;
+    this.#volume.leaveNew(inode.parent);
   }
 
   /** Ends the change if nothing is left to do, and notes in any case how it stands, with `also`. */

@@ -66,6 +66,7 @@ export class SetAttributes {
     const given = [mode, uid, gid, atime, mtime].some((value) => value !== undefined);
     if (!given) return undefined;
     inode.ctime = now;
+    this.#volume.log?.touched(inode);
     if (mtime !== undefined) {
       if (inode.kind === "directory") inode.changed = undefined;
       else inode.hasChosenTime = true;

@@ -33,6 +33,7 @@ export class Space {
     if (kind === 0) staged.reserve(offset, length);
     else staged.punchHole(offset, length);
     if (!keepsSize && offset + length > staged.size) staged.truncate(offset + length);
+    this.#volume.log?.touched(inode);
     if (inode.dirty) this.#content.changed(inode);
   }
 
@@ -80,6 +81,7 @@ export class Space {
     to.openedSourceId = to.source.id;
     // The bytes are the other file's, not what it says about itself.
     to.kept = { metadata: {}, contentType: contentType ?? contentTypeOf(to.name), tags: {} };
+    this.#volume.log?.touched(to);
     this.#content.changed(to);
     if (change !== undefined) this.#volume.changes.noteSource(change);
     return source.size;

@@ -16,6 +16,7 @@ import type { ObjectStore } from "../s3/object_store.ts";
 import { type CacheNotifier, FsError } from "./file_system.ts";
 import type { EagerSender, Scheduler } from "./change.ts";
 import { Changes } from "./changes.ts";
+import type { StateLog } from "./handover/state_log.ts";
 import type { DirectoryInode, FileInode, Inode } from "./inode.ts";
 import { InodeTable } from "./inode_table.ts";
 import { UploadRecords } from "./upload_records.ts";
@@ -67,6 +68,8 @@ export interface VolumeOptions {
   readonly storageClass?: string;
   /** Of every new object; absent: by the name's extension. */
   readonly contentType?: string;
+  /** Present when another process could go on with the mount. */
+  readonly stateLog?: StateLog | undefined;
   /** How long an operation that asks S3 may take; uploads are bounded by their progress instead. */
   readonly operationTimeoutMs: number;
 }
@@ -92,6 +95,8 @@ export class Volume {
   /** One look at a changed object at a time. */
   readonly lookLock: KeyedMutex<Inode> = new KeyedMutex();
   notifier: CacheNotifier = NO_NOTIFIER;
+  /** Where is noted what another process needs to go on; undefined: none could. */
+  readonly log: StateLog | undefined;
   /** Fires when the mount ends: uploads outlive the calls that began them, but not this. */
   readonly closing: AbortController = new AbortController();
   #writeBack: Scheduler | undefined;
@@ -99,8 +104,10 @@ export class Volume {
 
   constructor(options: VolumeOptions) {
     this.options = options;
-    const { journal, staging, clock } = options;
-    this.changes = new Changes({ journal, staging, clock, inodes: this.inodes });
+    const { journal, staging, clock, stateLog } = options;
+    this.log = stateLog;
+    this.inodes.log = stateLog;
+    this.changes = new Changes({ journal, staging, clock, inodes: this.inodes, log: stateLog });
     this.uploads = new UploadRecords(options);
     options.listings.isRemoved = (key) => this.changes.isRemoved(key);
     options.listings.onRevised = (prefix, names) => this.#forgetNames(prefix, names);
@@ -164,10 +171,17 @@ export class Volume {
   /** The system has slept, and the kernel's times to live have not gone on: it asks for names anew. */
   expireNames(): void {
     let count = 0;
-    for (const { parent, name, lookups } of this.inodes.values()) {
-      if (parent === undefined || lookups === 0) continue;
-      this.notifier.expireEntry(parent.number, name);
+    for (const [parent, name] of this.inodes.known()) {
+      this.notifier.expireEntry(parent, name);
       if (++count === EXPIRED_MAX) return;
+    }
+  }
+
+  /** Something of the directory, and so of those above it, is in S3. */
+  leaveNew(directory: DirectoryInode | undefined): void {
+    for (let at = directory; at?.isNew === true; at = at.parent) {
+      at.isNew = false;
+      this.log?.touched(at);
     }
   }
 

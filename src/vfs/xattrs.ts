@@ -64,7 +64,11 @@ export class Xattrs {
     const inode = await this.#changeable(number, name, context.signal);
     const before = inode.attributes.xattrs ?? {};
     const exists = before[name] !== undefined;
-    if (exists && (flags & XATTR_CREATE) !== 0) throw new FsError("EEXIST", `"${name}" is set`);
+    const isOwn = context.isRepeated === true &&
+      before[name] === Buffer.from(value).toString("base64");
+    if (exists && !isOwn && (flags & XATTR_CREATE) !== 0) {
+      throw new FsError("EEXIST", `"${name}" is set`);
+    }
     if (!exists && (flags & XATTR_REPLACE) !== 0) throw noSuch(name);
     if (value.byteLength > METADATA_MAX) {
       throw new FsError("E2BIG", `An attribute has at most ${METADATA_MAX} bytes in S3`);
@@ -81,6 +85,7 @@ export class Xattrs {
   async remove(number: InodeNumber, name: string, context: OpContext): Promise<void> {
     const inode = await this.#changeable(number, name, context.signal);
     const { [name]: removed, ...xattrs } = inode.attributes.xattrs ?? {};
+    if (removed === undefined && context.isRepeated === true) return;
     if (removed === undefined) throw noSuch(name);
     await this.#keep(inode, { ...inode.attributes, xattrs }, context.signal);
   }

@@ -35,7 +35,7 @@ export interface Found {
 }
 
 export class DirectKernel {
-  readonly #fs: FileSystem;
+  #fs: FileSystem;
   readonly #context: OpContext;
   readonly #lookups = new Map<InodeNumber, number>();
   readonly #files = new Map<number, OpenFile>();
@@ -44,6 +44,11 @@ export class DirectKernel {
   constructor(fs: FileSystem, context: OpContext) {
     this.#fs = fs;
     this.#context = context;
+  }
+
+  /** Another process serves the mount from now on. */
+  attach(fs: FileSystem): void {
+    this.#fs = fs;
   }
 
   /** FORGET for all that is neither open nor held. */

@@ -40,3 +40,20 @@ Deno.test("random operations on the file system do what they do to a tree in mem
       }), usual);
   }
 });
+
+Deno.test("random operations go on when other processes take over, files open and names unsent", async () => {
+  for (let done = 0; done < lengthOf(6000, 60_000); done += OPERATIONS_EACH) {
+    const usual = lengthOf(201 + done / OPERATIONS_EACH, Date.now());
+    await withSeed((random) =>
+      runModel({
+        random,
+        operations: OPERATIONS_EACH,
+        open: (attempt) => Promise.resolve(new DirectSubject(attempt)),
+        shrinkSeconds: 60,
+        remoteShare: 0,
+        restartShare: 0.05,
+        restarts: ["handOver", "handOver", "handOver", "kill"],
+        verifyShare: 0.005,
+      }), usual);
+  }
+});

@@ -4,7 +4,7 @@ import { MemoryJournal } from "../support/memory_journal.ts";
 import { context, copyDatabase, MemoryVolume } from "../support/memory_volume.ts";
 import { AttributeDatabase } from "../../src/listings/attribute_store.ts";
 import { errnoOf } from "../../src/vfs/errno_map.ts";
-import type { FileSystem } from "../../src/vfs/file_system.ts";
+import type { FileSystem, InodeNumber } from "../../src/vfs/file_system.ts";
 import { checkBucket } from "./check_bucket.ts";
 import { checkTree } from "./check_tree.ts";
 import { DirectKernel } from "./direct_kernel.ts";
@@ -23,7 +23,6 @@ export class DirectSubject implements Subject {
   readonly #clock = new FakeClock(1_000_000_000_000);
   readonly #store: SlowStore;
   readonly #database = new AttributeDatabase(":memory:");
-  readonly #stagingDirectory: string;
   readonly #listings = Deno.makeTempDirSync();
   /** How many of them there were: each start has its own, with what the one before has left. */
   #listingsFiles = 0;
@@ -36,7 +35,6 @@ export class DirectSubject implements Subject {
   constructor(seed = 0) {
     this.#store = new SlowStore(seed, { nowMs: () => this.#clock.nowMs() });
     this.#volume = this.#open(new MemoryJournal());
-    this.#stagingDirectory = this.#volume.stagingDirectory;
     this.#kernel = new DirectKernel(this.#volume.fs, context);
   }
 
@@ -106,6 +104,7 @@ export class DirectSubject implements Subject {
       durability: "journal",
       journal,
       listingsPath: this.#listingsPath,
+      isHandedOver: true,
       ...(stagingDirectory === undefined ? {} : { stagingDirectory }),
     });
   }
@@ -133,11 +132,35 @@ export class DirectSubject implements Subject {
         await this.#clock.advance(operation.ms);
         return null;
       case "restart":
-        await this.#restart(operation.how);
+        if (operation.how === "handOver") await this.#handOver();
+        else await this.#restart(operation.how);
         return null;
       default:
         return await applyTo(this.#fs, this.#kernel, operation);
     }
+  }
+
+  /** Killed, and the next process goes on: files stay open, inodes known. */
+  async #handOver(): Promise<void> {
+    const old = this.#volume;
+    const { hook } = this.#store;
+    const dead = () => {
+      throw new Error("The process is dead");
+    };
+    const handedOver = old.handOver({
+      clock: this.#clock,
+      database: this.#database,
+      listingsPath: `${this.#listings}/${this.#listingsFiles + 1}.db`,
+    });
+    old.journal.beforeCommit = dead;
+    this.#passListings();
+    this.#volume = await handedOver;
+    this.#store.hook = dead;
+    await old.fs.close();
+    await Deno.remove(old.lostAndFound, { recursive: true });
+    await Deno.remove(old.stagingDirectory, { recursive: true });
+    this.#store.hook = hook;
+    this.#kernel.attach(awakened(this.#volume.fs));
   }
 
   /** Killed, nothing that the old one does on its way out has an effect any more. */
@@ -162,7 +185,7 @@ export class DirectSubject implements Subject {
     await Deno.remove(old.lostAndFound, { recursive: true });
     this.#store.hook = hook;
     const journal = how === "stop" ? old.journal : new MemoryJournal(entries);
-    this.#volume = this.#open(journal, this.#stagingDirectory);
+    this.#volume = this.#open(journal, old.stagingDirectory);
     await this.#volume.fs.recover();
     this.#kernel = new DirectKernel(this.#volume.fs, context);
   }
@@ -239,6 +262,24 @@ export class DirectSubject implements Subject {
     } while (token !== undefined);
     return found;
   }
+}
+
+/** As the session calls it. */
+function awakened(fs: FileSystem): FileSystem {
+  return new Proxy(fs, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function" || name === "forget") return bound(value, target);
+      return async (ino: InodeNumber, ...rest: unknown[]) => {
+        await target.awaken?.(ino, context);
+        return await Reflect.apply(value, target, [ino, ...rest]);
+      };
+    },
+  });
+}
+
+function bound(value: unknown, target: FileSystem): unknown {
+  return typeof value === "function" ? value.bind(target) : value;
 }
 
 async function outcomeOf(work: () => Promise<Value>): Promise<Outcome> {

@@ -15,6 +15,8 @@ export interface Habits {
   /** How often time has to pass for other clients' changes to be seen; 1 is often. */
   readonly remoteShare: number;
   readonly restartShare: number;
+  /** Default: in order, and killed. */
+  readonly restarts?: readonly ("stop" | "kill" | "handOver")[];
   readonly verifyShare: number;
 }
 
@@ -213,7 +215,7 @@ export function generate(random: SeededRandom, tree: ReferenceTree, habits: Habi
   const pick = new Picker(random, tree);
   if (pick.chance(habits.verifyShare)) return { op: "verify" };
   if (pick.chance(habits.restartShare)) {
-    return { op: "restart", how: pick.random.pick(["stop", "kill"] as const) };
+    return { op: "restart", how: pick.random.pick(habits.restarts ?? ["stop", "kill"]) };
   }
   const weights = pick.chance(habits.remoteShare) ? REMOTE : WEIGHTS;
   let at = random.below(weights.reduce((sum, [weight]) => sum + weight, 0));

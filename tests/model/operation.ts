@@ -91,7 +91,7 @@ export type Operation =
   | { readonly op: "forget" }
   | { readonly op: "pass"; readonly ms: number }
   /** All slots are closed; the file system ends, with changes that S3 lacks, and starts again. */
-  | { readonly op: "restart"; readonly how: "stop" | "kill" }
+  | { readonly op: "restart"; readonly how: "stop" | "kill" | "handOver" }
   /** All changes are uploaded; then the bucket must hold the tree, also for a client that starts now. */
   | { readonly op: "verify" };
 

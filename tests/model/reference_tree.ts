@@ -104,6 +104,7 @@ export class ReferenceTree {
       case "race":
         return this.#race(operation);
       case "restart":
+        if (operation.how === "handOver") return null;
         this.#slots.clear();
         this.#held.clear();
         return null;

@@ -22,6 +22,9 @@ import { ROOT_INODE } from "../../src/vfs/file_system.ts";
 import { O_TRUNC } from "../../src/vfs/open_flags.ts";
 import { S3FileSystem } from "../../src/vfs/s3_file_system.ts";
 import type { Durability } from "../../src/vfs/volume.ts";
+import { LogFile } from "../../src/vfs/handover/log_file.ts";
+import { SavedState } from "../../src/vfs/handover/saved_state.ts";
+import { StateLog } from "../../src/vfs/handover/state_log.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { MemoryJournal } from "./memory_journal.ts";
 
@@ -56,6 +59,8 @@ export interface MemoryVolumeOptions {
   readonly listingsPath?: string;
   /** What the blocks have behind them; default: nothing. */
   readonly disk?: BlockDisk;
+  /** Its state is noted, so that `handOver` can go on with it. */
+  readonly isHandedOver?: boolean;
 }
 
 /** An open file. */
@@ -75,6 +80,8 @@ export class MemoryVolume implements AsyncDisposable {
   readonly #database: AttributeDatabase;
   readonly #ownsDatabase: boolean;
   readonly #listings: ListingDatabase | undefined;
+  readonly #logFile: LogFile | undefined;
+  readonly #stateLog: StateLog | undefined;
 
   constructor(options: MemoryVolumeOptions = {}) {
     this.#options = options;
@@ -101,13 +108,22 @@ export class MemoryVolume implements AsyncDisposable {
     const rows = this.#listings?.of("bucket");
     const kept = rows && new KeptListings({ rows, outdated, journal: this.journal, clock });
     const listings = { store: seen, clock, log, ttlMs, attributes };
+    const staging = new StagingArea(this.stagingDirectory);
+    this.#logFile = options.isHandedOver === true ? LogFile.create() : undefined;
+    this.#stateLog = this.#logFile === undefined ? undefined : new StateLog({
+      file: this.#logFile,
+      staging,
+      log,
+      onBroken: () => assert.fail("the hand-over log broke"),
+    });
     this.fs = new S3FileSystem({
       store: seen,
       listings: new DirectoryListings(kept === undefined ? listings : { ...listings, kept }),
       attributes,
       blocks,
       readers: new FileReaders(blocks, clock),
-      staging: new StagingArea(this.stagingDirectory),
+      staging,
+      stateLog: this.#stateLog,
       uploader: new Uploader(seen, budget),
       journal: outdated.within(this.journal),
       journalIsTrusted: options.journalIsTrusted ?? true,
@@ -135,6 +151,7 @@ export class MemoryVolume implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.fs.checkInvariants();
     await this.fs.close();
+    this.#stateLog?.close();
     if (this.#ownsDatabase) this.#database.close();
     this.#listings?.close();
     await Deno.remove(this.stagingDirectory, { recursive: true });
@@ -152,10 +169,7 @@ export class MemoryVolume implements AsyncDisposable {
     listingsPath?: string,
   ): Promise<MemoryVolume> {
     // All in one turn: nothing goes on meanwhile.
-    const stagingDirectory = Deno.makeTempDirSync();
-    for (const { name } of Deno.readDirSync(this.stagingDirectory)) {
-      Deno.copyFileSync(`${this.stagingDirectory}/${name}`, `${stagingDirectory}/${name}`);
-    }
+    const stagingDirectory = copyOfDirectory(this.stagingDirectory);
     const journal = new MemoryJournal(this.journal.entries());
     const { database: _, listingsPath: __, ...options } = this.#options;
     const listings = listingsPath === undefined ? {} : { listingsPath };
@@ -172,6 +186,34 @@ export class MemoryVolume implements AsyncDisposable {
     });
     await change?.(next);
     await next.fs.recover();
+    return next;
+  }
+
+  /** What is in the hand-over log now. */
+  loggedBytes(): Uint8Array<ArrayBuffer> {
+    return this.#logFile!.read();
+  }
+
+  /**
+   * As `restart`, but the mount is still there and the next process goes on with it. What was answered
+   * was noted before. Time stands still meanwhile.
+   */
+  async handOver(options: Partial<MemoryVolumeOptions> = {}): Promise<MemoryVolume> {
+    this.fs.beforeReply();
+    const bytes = this.loggedBytes();
+    const stagingDirectory = copyOfDirectory(this.stagingDirectory);
+    const journal = new MemoryJournal(this.journal.entries());
+    const { database: _, listingsPath: __, ...own } = this.#options;
+    const { store, clock } = this;
+    const next = new MemoryVolume({
+      ...own,
+      clock: clock instanceof FakeClock ? new FakeClock(clock.nowMs()) : clock,
+      store,
+      journal,
+      stagingDirectory,
+      ...options,
+    });
+    await next.fs.recover(SavedState.of(bytes));
     return next;
   }
 
@@ -363,4 +405,12 @@ export async function until(condition: () => boolean): Promise<void> {
     if (performance.now() > untilMs) throw new Error(`Waited in vain until ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
+}
+
+function copyOfDirectory(directory: string): string {
+  const copy = Deno.makeTempDirSync();
+  for (const { name } of Deno.readDirSync(directory)) {
+    Deno.copyFileSync(`${directory}/${name}`, `${copy}/${name}`);
+  }
+  return copy;
 }
