@@ -1,6 +1,5 @@
 /** The daemon as a process of its own: how it is started, waited for, and known to be gone. */
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { systemClock } from "../base/clock.ts";
 import type { Config } from "../config/types.ts";
 import { ControlClient, NoDaemonError } from "../control/client.ts";
@@ -8,6 +7,7 @@ import type { StatusDocument } from "../control/protocol.ts";
 import { acquireInstanceLock, AlreadyRunningError } from "../daemon/instance_lock.ts";
 import { logPath } from "../daemon/logging.ts";
 import { CommandError } from "./command_error.ts";
+import { programCommand } from "./program_command.ts";
 
 /** From the spawn to the first answer; a machine that is busy or cold may need seconds. */
 const ANSWER_MS = 30_000;
@@ -28,12 +28,14 @@ export interface DaemonProcess {
 
 /**
  * Starts `cloudmount run` with this program's own executable, in a session of its own, so that it
- * outlives the terminal; `env` is added to the environment. What the process writes outside its log goes
+ * outlives the terminal; `env` is added to the environment. `isHeld`: by a process that keeps the mounts
+ * and starts it again when it crashes; that one is what is returned. What the process writes outside its log goes
  * to `logs/start.log`.
  */
 export async function spawnDaemon(
   config: Config,
   env: Readonly<Record<string, string>> = {},
+  isHeld = false,
 ): Promise<DaemonProcess> {
   const logs = dirname(logPath(config.daemon.stateDir));
   await Deno.mkdir(logs, { recursive: true, mode: 0o700 });
@@ -45,6 +47,7 @@ export async function spawnDaemon(
       "sh",
       startLogPath(config),
       ...programCommand(),
+      ...(isHeld ? ["supervise"] : []),
       "run",
       "--config",
       config.path,
@@ -70,12 +73,6 @@ export async function spawnDaemon(
       }
     },
   };
-}
-
-/** The words that start this program: itself when compiled, else Deno with its main module. */
-export function programCommand(): readonly string[] {
-  if (Deno.build.standalone) return [Deno.execPath()];
-  return [Deno.execPath(), "run", "--allow-all", fileURLToPath(Deno.mainModule)];
 }
 
 /**
@@ -107,6 +104,29 @@ export async function waitForDaemon(
         hint: `The whole log: ${logPath(config.daemon.stateDir)}`,
       });
     }
+    await systemClock.sleep(POLL_MS, signal);
+  }
+}
+
+/**
+ * Waits until another daemon than the one with this pid answers, whose mounts are there or have failed;
+ * undefined when none does.
+ */
+export async function waitForSuccessor(
+  config: Config,
+  pid: number,
+  signal: AbortSignal,
+): Promise<StatusDocument | undefined> {
+  using client = new ControlClient(config.daemon.socket);
+  const started = systemClock.monotonicMs();
+  for (;;) {
+    const status = await statusIfAny(client, signal);
+    const waitedMs = systemClock.monotonicMs() - started;
+    const isStarting = status?.mounts.some(({ state }) => state === "starting") === true;
+    if (status !== undefined && status.pid !== pid && (!isStarting || waitedMs > SETTLE_MS)) {
+      return status;
+    }
+    if (waitedMs > ANSWER_MS) return undefined;
     await systemClock.sleep(POLL_MS, signal);
   }
 }

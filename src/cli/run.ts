@@ -66,6 +66,11 @@ export async function run(args: readonly string[], host: RunHost): Promise<ExitC
       output.note(programHelp(COMMANDS, output.style));
       return EXIT.usage;
     }
+    if (first === "supervise") {
+      const { supervise } = await import("./supervise.ts");
+      // The exit code is the daemon's own.
+      return await supervise(rest, host.signal, (line) => output.note(line)) as ExitCode;
+    }
     if (rest.length === 0 && ["version", "--version", "-V"].includes(first)) {
       output.line(versionText());
       return EXIT.done;

@@ -102,6 +102,11 @@ export class ControlClient {
     return await this.#call("POST", path, options.timeoutMs + EXTRA_MS, signal);
   }
 
+  /** Another process goes on with the mounts of this daemon; 409 when there would be none. */
+  async restart(signal: AbortSignal): Promise<void> {
+    await this.#call("POST", "/restart", EXTRA_MS, signal);
+  }
+
   close(): void {
     this.#http.close();
   }

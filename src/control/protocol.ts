@@ -256,4 +256,6 @@ export interface ControlService {
   clearCache(id: string | undefined): Promise<ClearedCacheDocument>;
   /** Stops all mounts, then ends the process; 504 when something is pending: all goes on then. */
   shutdown(options: DrainOptions, signal: AbortSignal): Promise<ShutdownDocument>;
+  /** Ends the process for another one to go on with all mounts; 409 when there would be none. */
+  restart(): void;
 }

@@ -45,15 +45,18 @@ export interface DaemonOptions {
   readonly writeText: ((text: string) => void) | undefined;
   /** The environment sets Deno's OpenTelemetry exporter up. */
   readonly hasTelemetry: boolean;
+  /** Why nothing is to be mounted now: see holder.ts. */
+  readonly crashed: string | undefined;
   /** Called once, when every mount is up or has failed; the control API answers long before. */
   readonly onReady: (status: StatusDocument) => void;
 }
 
 /**
- * Runs until a signal or a `shutdown` over the control API ends it; then everything is unmounted.
- * Throws when it cannot start, for example `AlreadyRunningError`.
+ * Runs until a signal or a `shutdown` over the control API ends it; then everything is unmounted. After a
+ * `restart` nothing is: the process must end at once, and another one goes on. Throws when it cannot
+ * start, for example `AlreadyRunningError`.
  */
-export async function runDaemon(options: DaemonOptions): Promise<void> {
+export async function runDaemon(options: DaemonOptions): Promise<"end" | "restart"> {
   const { config } = options.loaded;
   const { stateDir } = config.daemon;
   await Deno.mkdir(dirname(logPath(stateDir)), { recursive: true, mode: 0o700 });
@@ -68,7 +71,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     });
     await daemonLog.goBy(config.daemon);
     try {
-      await serve(options, daemonLog);
+      return await serve(options, daemonLog);
     } catch (error) {
       log.fatal("The daemon cannot go on: {error}", { error });
       throw error;
@@ -80,7 +83,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   }
 }
 
-async function serve(options: DaemonOptions, daemonLog: DaemonLog) {
+async function serve(options: DaemonOptions, daemonLog: DaemonLog): Promise<"end" | "restart"> {
   const { loaded: { config }, version, createBackend, signals, onReady, serviceManager } = options;
   log.info("Starting version {version} with {path}", { version, path: config.path });
   const backend = await createBackend(config);
@@ -102,8 +105,11 @@ async function serve(options: DaemonOptions, daemonLog: DaemonLog) {
     signals.onHangup = () => void reload(settings, manager);
   }
   let ending = false;
+  let isRestart = false;
   // Before anybody can ask: `cloudmount start` takes mounts that do not start for those that never will.
-  const started = supervisor.startAll();
+  const started = options.crashed === undefined
+    ? supervisor.startAll()
+    : supervisor.failAll(options.crashed);
   let ready: Promise<void> | undefined;
   let control: ControlServer | undefined;
   const watching = watchConfigFile(
@@ -125,18 +131,25 @@ async function serve(options: DaemonOptions, daemonLog: DaemonLog) {
       onReady(supervisor.status());
       manager?.ready();
     });
-    await Promise.race([supervisor.stopped, aborted(signals.end)]);
-    log.info("Stopping");
+    isRestart = await Promise.race([
+      supervisor.stopped.then(() => false),
+      supervisor.restarting.then(() => true),
+      aborted(signals.end).then(() => false),
+    ]);
+    log.info(isRestart ? "Ending, for the next process to go on" : "Stopping");
   } finally {
     ending = true;
-    ended.abort(new Error("the daemon is stopping"));
-    manager?.stopping();
-    await supervisor.end(DRAIN_MS, signals.hurry);
-    await Promise.all([started, ready, watching]);
-    await control?.close();
-    await manager?.close();
-    log.info("Stopped");
+    if (!isRestart) {
+      ended.abort(new Error("the daemon is stopping"));
+      manager?.stopping();
+      await supervisor.end(DRAIN_MS, signals.hurry);
+      await Promise.all([started, ready, watching]);
+      await control?.close();
+      await manager?.close();
+      log.info("Stopped");
+    }
   }
+  return isRestart ? "restart" : "end";
 }
 
 /** By SIGHUP, as the service manager's reload sends it. Never rejects. */

@@ -184,6 +184,16 @@ export class MountedBucket {
     });
   }
 
+  /** Is not mounted, and tells why. */
+  async fail(why: string): Promise<void> {
+    await this.#turns.run("state", async () => {
+      const hint = `Look into the log: cloudmount logs. Then: cloudmount mount ${this.config.name}`;
+      const error = { message: why, hint, sinceMs: this.#clock.nowMs() };
+      this.#phase = { kind: "failed", error, report: EMPTY_REPORT };
+      await this.#backend.detach?.(this.config);
+    });
+  }
+
   /** Drains (but for `drain: false`) and unmounts; ends a start under way. Throws a 504 `ProblemError` when that takes too long, 409 when it is busy. */
   async stop(
     options: DrainOptions & { readonly drain?: boolean },

@@ -27,6 +27,8 @@ const log = logger("daemon");
 
 /** What stopping takes beyond the draining. */
 const STOP_MS = 5_000;
+/** An answer to a local client is sent by then. */
+const ANSWER_MS = 50;
 
 /** The daemon's heart; the control API calls it. */
 export class Supervisor implements ControlService {
@@ -39,6 +41,7 @@ export class Supervisor implements ControlService {
   /** Why the config file is not in use, if it is not. */
   configError: MountTrouble | null = null;
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #restarting = Promise.withResolvers<void>();
   /** Aborts starts and drains that are under way when the daemon must end now. */
   readonly #end = new AbortController();
 
@@ -61,10 +64,19 @@ export class Supervisor implements ControlService {
     return this.#stopped.promise;
   }
 
+  /** Resolves after a `restart`: the process is to end as it is. */
+  get restarting(): Promise<void> {
+    return this.#restarting.promise;
+  }
+
+  /** Mounts nothing; each mount that would be tells why. Never rejects. */
+  async failAll(why: string): Promise<void> {
+    await Promise.allSettled(this.#wanted().map((bucket) => bucket.fail(why)));
+  }
+
   /** Starts all mounts that want it, side by side; resolves when each is up or has failed. Never rejects. */
   async startAll(): Promise<void> {
-    const wanted = this.#roster.buckets.filter(({ config }) => config.enabled && config.autoMount);
-    await Promise.allSettled(wanted.map((bucket) => bucket.start(this.#end.signal)));
+    await Promise.allSettled(this.#wanted().map((bucket) => bucket.start(this.#end.signal)));
   }
 
   health(): HealthDocument {
@@ -141,6 +153,19 @@ export class Supervisor implements ControlService {
     return await this.#roster.apply(config);
   }
 
+  restart(): void {
+    if (this.#backend.outlivesProcess !== true) {
+      throw new ProblemError({
+        title: "Cannot go on in another process",
+        status: 409,
+        detail: "Cannot restart without unmounting: nobody keeps the mounts of this daemon",
+        hint: "Stop it, and start it anew",
+      });
+    }
+    // The answer goes out first.
+    void this.#clock.sleep(ANSWER_MS).then(() => this.#restarting.resolve());
+  }
+
   /** Stops every mount; those that could be stopped stay so when another one could not. */
   async shutdown(options: DrainOptions, signal: AbortSignal): Promise<ShutdownDocument> {
     this.#roster.isEnding = true;
@@ -186,6 +211,12 @@ export class Supervisor implements ControlService {
     } catch (error) {
       log.error("Cannot close in order: {error}", { error });
     }
+  }
+
+  #wanted(): MountedBucket[] {
+    return this.#roster.buckets.filter(({ config }) =>
+      config.enabled && (config.autoMount || this.#backend.isLeft?.(config) === true)
+    );
   }
 
   #pending(): PendingMount[] {

@@ -1,4 +1,5 @@
 /** Sends one message to a unix datagram socket, as sd_notify(3) does. Layout of `sockaddr_un`: unix(7). */
+import { sendMessage } from "./descriptor_message.ts";
 import { lastErrno, libc } from "./libc_linux.ts";
 import { SystemError } from "./system_error.ts";
 
@@ -12,15 +13,20 @@ const MSG_NOSIGNAL = 0x4000;
 const PATH_BYTES_MAX = 108;
 
 /**
- * Sends `text` to the socket at `address`: a path, or "@name" for a name of Linux's abstract namespace.
+ * Sends `text`, with descriptors perhaps, to the socket at `address`: a path, or "@name" for a name of Linux's abstract namespace.
  * Never waits: throws `SystemError` with EAGAIN when the receiver's queue is full.
  */
-export function sendDatagram(address: string, text: string): void {
+export function sendDatagram(
+  address: string,
+  text: string,
+  descriptors: readonly number[] = [],
+): void {
   const name = socketAddress(address);
   const message = new TextEncoder().encode(text);
   const fd = libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw SystemError.of("Cannot make a socket", "socket", lastErrno());
   try {
+    if (descriptors.length > 0) return sendMessage(fd, { text, descriptors }, name);
     const length = BigInt(message.length);
     const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     if (libc().sendto(fd, message, length, flags, name, name.length) < 0) {

@@ -14,6 +14,7 @@ const F_SETFL = 4;
 const EINTR = 4;
 const EAGAIN = 11;
 const POLLIN = 1;
+const POLLERR = 8;
 
 /** Smaller messages are cheaper to copy together than to describe piece by piece. */
 const GATHER_BYTES_MAX = 16 << 10;
@@ -88,11 +89,12 @@ export class Device {
 
   /** Whether a message could be read now. */
   hasMessage(): boolean {
-    const polled = new DataView(new ArrayBuffer(POLLFD_BYTES));
-    polled.setInt32(0, this.#fd, true);
-    polled.setInt16(4, POLLIN, true);
-    return libc().poll(new Uint8Array(polled.buffer), 1n, 0) > 0 &&
-      (polled.getInt16(6, true) & POLLIN) !== 0;
+    return (this.#events() & POLLIN) !== 0;
+  }
+
+  /** Whether nobody is at the other end any more. */
+  isDead(): boolean {
+    return (this.#events() & POLLERR) !== 0;
   }
 
   /** Blocks this thread until there may be something to read, or it is woken, at most for so long. */
@@ -128,6 +130,13 @@ export class Device {
     while (this.#callsElsewhere.size > 0) await Promise.allSettled([...this.#callsElsewhere]);
     libc().close(fd);
     libc().close(this.#wakeFd);
+  }
+
+  #events(): number {
+    const polled = new DataView(new ArrayBuffer(POLLFD_BYTES));
+    polled.setInt32(0, this.#fd, true);
+    polled.setInt16(4, POLLIN, true);
+    return libc().poll(new Uint8Array(polled.buffer), 1n, 0) > 0 ? polled.getInt16(6, true) : 0;
   }
 
   async #elsewhere(call: Promise<number>): Promise<void> {

@@ -3,8 +3,9 @@
  * this process serves.
  */
 import type { Clock } from "../base/clock.ts";
+import { errnoName } from "../base/errno.ts";
 import { logger } from "../base/log.ts";
-import { type Device, openDevice } from "../ffi/device.ts";
+import { Device, openDevice } from "../ffi/device.ts";
 import { effectiveGid, effectiveUid } from "../ffi/identity.ts";
 import {
   mountFileSystem,
@@ -15,16 +16,24 @@ import {
 } from "../ffi/mount_calls.ts";
 import { SystemError } from "../ffi/system_error.ts";
 import type { FileSystem } from "../vfs/file_system.ts";
-import type { FuseMount, MountOptions } from "./fuse_mount.ts";
+import type { FuseMount, MountOptions, TakenOver } from "./fuse_mount.ts";
 import { Deadline } from "./deadline.ts";
 import { type HelperOptions, mountByHelper, unmountByHelper } from "./fusermount.ts";
 import { MountBusyError, MountError } from "./mount_errors.ts";
 import { findHolders } from "./mount_holders.ts";
-import { FUSE_SUBTYPE, prepareMountPoint, removeLeftovers, SOURCE_PREFIX } from "./mount_point.ts";
+import {
+  FUSE_SUBTYPE,
+  pathOfMount,
+  prepareMountPoint,
+  removeLeftovers,
+  SOURCE_PREFIX,
+} from "./mount_point.ts";
 import { findMount } from "./mount_table.ts";
 import type { FuseNotifier } from "./notifier.ts";
 import { Progress } from "./progress.ts";
 import { Session } from "./session.ts";
+import { InitFlag } from "./wire/init_flags.ts";
+import { encodeResend } from "./wire/notifications.ts";
 
 const DEVICE = "/dev/fuse";
 /** The kernel sends INIT at once. */
@@ -46,6 +55,9 @@ export async function mountOnLinux(
   signal: AbortSignal,
 ): Promise<FuseMount> {
   signal.throwIfAborted();
+  if (options.takeOver !== undefined) {
+    return await takeOver(fileSystem, options, options.takeOver);
+  }
   const detach = (mountPoint: string) => detachDead(mountPoint, options);
   const mountPoint = await prepareMountPoint(options.mountPoint, detach, options.clock);
   signal.throwIfAborted();
@@ -57,13 +69,53 @@ export async function mountOnLinux(
   const mount = new LinuxMount(mountPoint, options, session, closed);
   try {
     const late = new MountError("Cannot mount: the kernel did not begin within 10 s");
-    await new Deadline(INIT_MS, late, options.clock, signal).bound(session.ready);
+    const agreed = await new Deadline(INIT_MS, late, options.clock, signal).bound(session.ready);
+    if ((agreed.flags & InitFlag.HAS_RESEND) !== 0n) {
+      mount.successor = { device: device.fd, agreed };
+    }
     await mount.raiseReadAhead();
     return mount;
   } catch (error) {
     await mount.unmount({ force: true });
     throw error;
   }
+}
+
+/** Goes on with a mount that is there. Throws when that is not possible; the device is closed then. */
+async function takeOver(
+  fileSystem: FileSystem,
+  options: Options,
+  successor: TakenOver,
+): Promise<FuseMount> {
+  const device = new Device(successor.device);
+  try {
+    const mountPoint = await pathOfMount(options.mountPoint);
+    const mounted = await findMount(mountPoint);
+    if (mounted?.source !== SOURCE_PREFIX + options.name || device.isDead()) {
+      throw new MountError(`Cannot go on with "${mountPoint}": it is not mounted any more`);
+    }
+    // What the earlier process has taken and not answered comes again.
+    const failed = device.write([encodeResend()]);
+    if (failed !== 0) {
+      throw new MountError(`Cannot go on with "${mountPoint}": ${errnoName(failed)}`);
+    }
+    const session = new Session(device, fileSystem, { ...options, agreed: successor.agreed });
+    const closed = session.run().then(() => device.close());
+    const mount = new LinuxMount(mountPoint, options, session, closed);
+    mount.successor = successor;
+    return mount;
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+}
+
+/** Detaches a folder that this daemon has served and does not go on with. */
+export async function abandonMount(mountPoint: string, options: HelperOptions): Promise<void> {
+  const path = await pathOfMount(mountPoint);
+  const mounted = await findMount(path);
+  if (mounted?.source.startsWith(SOURCE_PREFIX) !== true) return;
+  await unmount(path, true, options);
 }
 
 /**
@@ -92,6 +144,7 @@ async function detachDead(mountPoint: string, options: HelperOptions): Promise<v
 class LinuxMount implements FuseMount {
   readonly mountPoint: string;
   readonly notifier: FuseNotifier;
+  successor: TakenOver | undefined;
   readonly closed: Promise<void>;
   readonly #options: Options;
   readonly #session: Session;

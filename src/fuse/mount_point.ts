@@ -24,7 +24,7 @@ export async function prepareMountPoint(
   detach: (mountPoint: string) => Promise<void>,
   clock: Clock,
 ): Promise<string> {
-  const mountPoint = await resolve(path);
+  const mountPoint = await pathOfMount(path);
   await removeLeftovers(mountPoint, detach, clock);
   try {
     await Deno.mkdir(mountPoint);
@@ -45,7 +45,7 @@ export async function prepareMountPoint(
 }
 
 /** `path` without symbolic links, and the folders above it made, without touching what is mounted there. */
-async function resolve(path: string): Promise<string> {
+export async function pathOfMount(path: string): Promise<string> {
   const trimmed = path.replace(/\/+$/, "");
   const cut = trimmed.lastIndexOf("/");
   const name = trimmed.slice(cut + 1);

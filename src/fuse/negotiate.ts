@@ -19,6 +19,7 @@ const CONGESTION_THRESHOLD = 48;
 /**
  * - AUTO_INVAL_DATA: cached pages go when the size or mtime turns out to be another.
  * - HANDLE_KILLPRIV_V2: see ops/set_ids.ts.
+ * - HAS_RESEND: unanswered requests can be had again by another process.
  * - DIRECT_IO_ALLOW_MMAP: a file opened with `directIo` can still be mapped.
  * Not asked for: ATOMIC_O_TRUNC (O_TRUNC would come within OPEN, before the kernel looks whether the
  * file is a program that runs: ETXTBSY, but emptied all the same), DONT_MASK (the kernel applies the
@@ -29,7 +30,8 @@ const CONGESTION_THRESHOLD = 48;
 const WANTED = InitFlag.ASYNC_READ | InitFlag.BIG_WRITES | InitFlag.AUTO_INVAL_DATA |
   InitFlag.DO_READDIRPLUS | InitFlag.READDIRPLUS_AUTO | InitFlag.ASYNC_DIO |
   InitFlag.PARALLEL_DIROPS | InitFlag.MAX_PAGES | InitFlag.CACHE_SYMLINKS |
-  InitFlag.HANDLE_KILLPRIV_V2 | InitFlag.INIT_EXT | InitFlag.DIRECT_IO_ALLOW_MMAP;
+  InitFlag.HANDLE_KILLPRIV_V2 | InitFlag.INIT_EXT | InitFlag.DIRECT_IO_ALLOW_MMAP |
+  InitFlag.HAS_RESEND;
 
 /** The reply to `request`. Throws `FsError` EPROTO for a kernel that is too old. */
 export function negotiate(request: InitRequest): InitReply {

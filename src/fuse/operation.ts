@@ -1,6 +1,6 @@
 /** One request that is being worked on. */
 import type { FsError, OpContext } from "../vfs/file_system.ts";
-import type { RequestHeader } from "./wire/header.ts";
+import { isRepeated, type RequestHeader } from "./wire/header.ts";
 
 export class Operation implements OpContext {
   readonly header: RequestHeader;
@@ -23,6 +23,10 @@ export class Operation implements OpContext {
 
   get pid(): number {
     return this.header.pid;
+  }
+
+  get isRepeated(): boolean {
+    return isRepeated(this.header.unique);
   }
 
   get signal(): AbortSignal {

@@ -23,7 +23,7 @@ import { LoopTurn } from "./loop_turn.ts";
 import { FuseNotifier } from "./notifier.ts";
 import { Operation } from "./operation.ts";
 import { opsByOpcode } from "./ops/mod.ts";
-import { EMPTY_REPLY, type FuseOp, type Reply, reply } from "./ops/op.ts";
+import { EMPTY_REPLY, type FuseOp, type Reply, reply, whenReady } from "./ops/op.ts";
 import { type RequestBuffer, RequestBuffers } from "./request_buffers.ts";
 import { ArgumentReader } from "./wire/argument_reader.ts";
 import {
@@ -70,6 +70,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   /** True while other work waits for this thread, as downloads do: then the loop does not linger. */
   readonly busyElsewhere?: () => boolean;
+  /** What an earlier process has agreed with the kernel: the mount is there already. */
+  readonly agreed?: InitReply | undefined;
 }
 
 export class Session {
@@ -102,6 +104,7 @@ export class Session {
     this.#log = logger("fuse", options.name);
     this.#busy = new BusyInodes((inode) => this.notifier.settled(inode));
     this.notifier = new FuseNotifier(channel, (inode) => this.#busy.has(inode));
+    if (options.agreed !== undefined) this.#ready.resolve(options.agreed);
     this.#ready.promise.catch(() => {});
   }
 
@@ -246,12 +249,13 @@ export class Session {
     const request = { inode: header.inode, args, context: operation, layout: linuxLayout };
     // RENAME locks a second directory, whose number comes first; decoded before the handler may wait.
     const second = RENAMES.has(header.opcode) ? args.peekU64() as InodeNumber : header.inode;
-    const result = op.handle(request, this.#fs);
+    const awake = op.silent === true ? undefined : this.#fs.awaken?.(header.inode, operation);
+    const result = whenReady(awake, () => op.handle(request, this.#fs));
     if (!(result instanceof Promise)) {
       if (op.silent !== true) this.#answer(header, result);
       return false;
     }
-    const keeps = op.keepsRequest === true;
+    const keeps = op.keepsRequest === true || awake instanceof Promise;
     void this.#settle(operation, [header.inode, second], result, keeps ? buffer : undefined);
     return keeps;
   }
@@ -359,6 +363,7 @@ export class Session {
     parts: readonly Uint8Array[],
   ): string | undefined {
     if (this.#ended) return "ENODEV";
+    this.#fs.beforeReply?.();
     encodeReplyHeader(this.#replyHeader, length, error, header.unique);
     const number = this.#channel.write([this.#replyHeaderBytes, ...parts]);
     if (number === 0) return undefined;

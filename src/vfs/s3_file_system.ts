@@ -190,6 +190,11 @@ export class S3FileSystem implements FileSystem {
     await this.#volume.options.listings.close();
   }
 
+  /** Ends all work at once, and leaves everything as it is: `recover` has failed. */
+  giveUp(): void {
+    this.#volume.closing.abort(new DOMException("The mount ends", "AbortError"));
+  }
+
   /** Throws when an invariant of the inode table does not hold. For tests. */
   checkInvariants(): void {
     this.#volume.inodes.checkInvariants();

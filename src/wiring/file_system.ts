@@ -12,6 +12,8 @@ import type { MountConfig } from "../config/types.ts";
 import { StagingArea } from "../content/staging_area.ts";
 import { Uploader } from "../content/uploader.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
+import type { SavedState } from "../vfs/handover/saved_state.ts";
+import type { StateLog } from "../vfs/handover/state_log.ts";
 import { S3FileSystem } from "../vfs/s3_file_system.ts";
 import { withRoom } from "./disk_cache.ts";
 import type { Resources } from "./resources.ts";
@@ -19,6 +21,13 @@ import { volumeOf } from "./volume_name.ts";
 
 /** A program that waits for its file gets an error after this, whatever the network does. */
 const OPERATION_TIMEOUT_MS = 30_000;
+
+export interface HandedOver {
+  /** What an earlier process that served the mount has told. */
+  readonly saved?: SavedState;
+  /** Makes the log for the next one. */
+  readonly newLog?: (staging: StagingArea) => StateLog;
+}
 
 /**
  * `store` sees the mounted part of the bucket only. What an earlier run has left in the journal is
@@ -28,6 +37,7 @@ export async function createFileSystem(
   mount: MountConfig,
   store: ObjectStore,
   resources: Resources,
+  handedOver: HandedOver = {},
 ): Promise<{ readonly fileSystem: S3FileSystem; readonly listings: DirectoryListings }> {
   const { clock } = resources;
   const volume = volumeOf(mount);
@@ -52,13 +62,15 @@ export async function createFileSystem(
     ttlMs: mount.metadataTtlMs,
     attributes,
   });
+  const area = new StagingArea(staging, resources.makeRoom);
   const fileSystem = new S3FileSystem({
     store,
+    stateLog: handedOver.newLog?.(area),
     listings,
     attributes,
     blocks: resources.blocks,
     readers: resources.readers,
-    staging: new StagingArea(staging, resources.makeRoom),
+    staging: area,
     uploader: new Uploader(store, resources.budget),
     journal: outdated.within(journal),
     journalIsTrusted: resources.journal.isWhole(volume),
@@ -80,12 +92,14 @@ export async function createFileSystem(
     ...(mount.contentType === undefined ? {} : { contentType: mount.contentType }),
   });
   try {
-    await fileSystem.recover();
+    await fileSystem.recover(handedOver.saved);
     await resources.journal.setWhole(volume);
     resources.noteMounted(volume);
     return { fileSystem, listings };
   } catch (error) {
-    await fileSystem.close();
+    // What is half restored must not be taken for what is to be kept.
+    if (handedOver.saved === undefined) await fileSystem.close();
+    else fileSystem.giveUp();
     throw error;
   }
 }

@@ -48,6 +48,12 @@ export interface MountBackend {
   start(mount: MountConfig, signal: AbortSignal): Promise<RunningMount>;
   /** Goes by the budgets and limits of another config; what cannot change while it runs stays. */
   reconfigure(config: Config): Promise<void>;
+  /** True when mounts outlive this process: the next one goes on with them. Default: false. */
+  readonly outlivesProcess?: boolean;
+  /** Whether an earlier process has left the mount, to be gone on with by `start`. */
+  isLeft?(mount: MountConfig): boolean;
+  /** Removes what a dead process has left mounted at the mount's folder. Never rejects. */
+  detach?(mount: MountConfig): Promise<void>;
   /** At once. */
   usage(): SharedUsage;
   /** What the mount has on disk, running or not. */

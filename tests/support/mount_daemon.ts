@@ -30,6 +30,8 @@ export interface MountedOptions {
   readonly defaults?: string;
   /** Lines of a bucket's [[mount]]. */
   readonly mounts?: Partial<Record<BucketName, string>>;
+  /** The mounts outlive the daemon, as with `cloudmount start`: another one goes on with them. */
+  readonly isHeld?: boolean;
   /** Puts something between the daemon and the server, for one bucket; returns its URL. */
   readonly endpoint?: (bucket: BucketName, url: string) => Promise<string>;
 }
@@ -171,7 +173,10 @@ export class MountedBuckets {
   /** Resolves when both mounts are there; the endpoint of those `offline` need not answer. */
   async start({ offline = [] }: { readonly offline?: readonly BucketName[] } = {}): Promise<void> {
     await Deno.writeTextFile(`${this.folder}/cloudmount.toml`, this.#config(), { mode: 0o600 });
-    const child = this.#spawn(["run"]);
+    const words = this.#options.isHeld === true
+      ? ["supervise", "--crashes", "1000", "run"]
+      : ["run"];
+    const child = this.#spawn(words);
     this.#child = child;
     const errors = new Response(child.stderr).text();
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -222,10 +227,13 @@ export class MountedBuckets {
     const child = this.#child;
     if (child === undefined) return;
     this.#child = undefined;
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It has ended by itself.
+    // First who would start another one.
+    for (const pid of [child.pid, ...await childrenOf(child.pid)]) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
     }
     await child.status;
     await this.#output?.catch(() => {});
@@ -375,4 +383,9 @@ ${defaults}
 ${blocks.join("\n\n")}
 `;
   }
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`).catch(() => "");
+  return text.split(" ").filter((word) => word !== "").map(Number);
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { AgentProgram } from "../../agent/agent.ts";
 import type { Config } from "../../config/types.ts";
-import { programCommand } from "../daemon_process.ts";
+import { programCommand } from "../program_command.ts";
 import type { Environment } from "../environment.ts";
 import { VERSION } from "../version.ts";
 

@@ -27,5 +27,6 @@ export async function startDaemon(
       output.warning(`${error.message}. The daemon is started without its agent. ${error.hint}`);
     }
   }
-  return await waitForDaemon(config, await spawnDaemon(config), signal);
+  const isHeld = environment.os === "linux";
+  return await waitForDaemon(config, await spawnDaemon(config, {}, isHeld), signal);
 }

@@ -7,7 +7,7 @@ import type { StatusDocument } from "../../control/protocol.ts";
 import { watchEndSignals } from "../../daemon/signals.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CommandError } from "../command_error.ts";
-import { programCommand } from "../daemon_process.ts";
+import { programCommand } from "../program_command.ts";
 import { DEMO_BUCKETS, SMALL_FILES } from "../demo/content.ts";
 import { DemoStage } from "../demo/stage.ts";
 import { Steps } from "../demo/steps.ts";

@@ -1,23 +1,35 @@
 import { object } from "@optique/core/constructs";
 import { map } from "@optique/core/modifiers";
+import type { Config } from "../../config/types.ts";
 import { ControlClient } from "../../control/client.ts";
+import { ProblemError, type StatusDocument } from "../../control/protocol.ts";
 import { startDaemon } from "../agent/start_daemon.ts";
+import { logPath } from "../../daemon/logging.ts";
 import type { Command } from "../command.ts";
+import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_codes.ts";
 import { loadConfig } from "../load_config.ts";
 import { toCommandError } from "./_control.ts";
-import { statusIfAny, waitUntilGone } from "../daemon_process.ts";
+import { statusIfAny, waitForSuccessor, waitUntilGone } from "../daemon_process.ts";
 import { drainFlags } from "./_drain_flags.ts";
 import { showStarted } from "./_show_started.ts";
 
 export const command: Command = {
-  description: "Stops the daemon as “cloudmount stop” does, if one runs, and starts it with the " +
-    "config file as it is now.",
+  description:
+    "Starts the daemon anew, with the program and the config file as they are now. The " +
+    "folders stay: programs that use them notice a pause. Where that is not possible (the daemon runs " +
+    "in the foreground, or the kernel is older than 6.9), it is stopped as “cloudmount stop” does.",
   parser: map(object(drainFlags), (options) => async (context) => {
     const { signal } = context;
     const config = await loadConfig(context);
     using client = new ControlClient(config.daemon.socket);
-    if (await statusIfAny(client, signal) !== undefined) {
+    const running = await statusIfAny(client, signal);
+    if (running !== undefined) {
+      const successor = await succeeded(client, config, running, signal);
+      if (successor !== undefined) {
+        showStarted(context, successor);
+        return EXIT.done;
+      }
       try {
         await client.shutdown(options, signal);
       } catch (error) {
@@ -32,3 +44,26 @@ export const command: Command = {
   examples: [{ line: "cloudmount restart", meaning: "after a change of the config file" }],
   exitCodes: [EXIT.config, EXIT.timedOut],
 };
+
+/** The status of the process that goes on with the mounts; undefined when none can. */
+async function succeeded(
+  client: ControlClient,
+  config: Config,
+  { pid }: StatusDocument,
+  signal: AbortSignal,
+): Promise<StatusDocument | undefined> {
+  try {
+    await client.restart(signal);
+  } catch (error) {
+    // 404: of an older version.
+    if (error instanceof ProblemError && [404, 409].includes(error.problem.status)) {
+      return undefined;
+    }
+    throw toCommandError(error);
+  }
+  const status = await waitForSuccessor(config, pid, signal);
+  if (status !== undefined) return status;
+  throw new CommandError("Cannot restart the daemon: no other one answers", {
+    hint: `Look into the log: ${logPath(config.daemon.stateDir)}`,
+  });
+}

@@ -5,6 +5,7 @@ import type { StatusDocument } from "../../control/protocol.ts";
 import { preventCoreDumps } from "../../ffi/core_dumps.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { Environment } from "../environment.ts";
+import { CRASHED_VARIABLE, RESTART_EXIT } from "../../daemon/holder.ts";
 import { EXIT } from "../exit_codes.ts";
 import { configPathOf } from "../load_config.ts";
 import { VERSION } from "../version.ts";
@@ -17,13 +18,14 @@ export const command: Command = {
   parser: map(object({}), () => async (context) => {
     // All at once: the config is read while the modules load.
     const configFile = new ConfigFile(configPathOf(context), context.environment);
-    const [loaded, { runDaemon }, { watchEndSignals }, { findServiceManager }, backend] =
+    const [loaded, { runDaemon }, { watchEndSignals }, { findServiceManager }, backend, store] =
       await Promise.all([
         configFile.read(),
         import("../../daemon/daemon.ts"),
         import("../../daemon/signals.ts"),
         import("../../daemon/service_manager.ts"),
         import("../../wiring/s3_mount_backend.ts"),
+        import("../../fuse/descriptor_store.ts"),
       ]);
     // Files and directories made by the daemon are its owner's alone.
     Deno.umask(0o077);
@@ -31,17 +33,25 @@ export const command: Command = {
     using signals = watchEndSignals();
     const { output, environment } = context;
     const watched = Deno.stderr.isTerminal();
-    await runDaemon({
+    const outcome = await runDaemon({
       configFile,
       loaded,
       version: VERSION,
-      createBackend: (config) => backend.createMountBackend(config, environment.variable),
+      createBackend: (config) =>
+        backend.createMountBackend(
+          config,
+          environment.variable,
+          store.findDescriptorStore(environment.variable, Deno.pid),
+        ),
       signals,
       serviceManager: findServiceManager(environment.variable, Deno.pid),
       hasTelemetry: hasTelemetry(environment),
       writeText: watched ? (text) => output.note(text.trimEnd()) : undefined,
+      crashed: environment.variable(CRASHED_VARIABLE),
       onReady: (status) => output.line(readyText(status, output)),
     });
+    // As if killed: what comes after goes on with all that is open.
+    if (outcome === "restart") Deno.exit(RESTART_EXIT);
     return EXIT.done;
   }),
   takesJson: false,

@@ -10,7 +10,7 @@ import type { MountState, MountStatus, StatusDocument } from "../../control/prot
 import { mountName } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../command_error.ts";
-import { programCommand } from "../daemon_process.ts";
+import { programCommand } from "../program_command.ts";
 import { EXIT, type ExitCode } from "../exit_codes.ts";
 import { configPathOf } from "../load_config.ts";
 import { findMount, withDaemon } from "./_control.ts";

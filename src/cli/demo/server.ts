@@ -1,5 +1,5 @@
 /** `cloudmount serve-s3` in a process of its own. */
-import { programCommand } from "../daemon_process.ts";
+import { programCommand } from "../program_command.ts";
 
 export interface DemoServer {
   readonly url: string;

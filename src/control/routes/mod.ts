@@ -15,7 +15,7 @@ import {
 } from "./mounts.ts";
 import { reloadRoute } from "./reload.ts";
 import type { ControlRoute } from "./route.ts";
-import { shutdownRoute } from "./shutdown.ts";
+import { restartRoute, shutdownRoute } from "./shutdown.ts";
 import { statusRoute } from "./status.ts";
 
 export const ROUTES: readonly ControlRoute[] = [
@@ -34,4 +34,5 @@ export const ROUTES: readonly ControlRoute[] = [
   clearCacheRoute,
   reloadRoute,
   shutdownRoute,
+  restartRoute,
 ];

@@ -1,4 +1,14 @@
-import { type ControlRoute, drainOptions, requestSignal } from "./route.ts";
+import { type ControlRoute, drainOptions, noOptions, requestSignal } from "./route.ts";
+
+export const restartRoute: ControlRoute = {
+  method: "POST",
+  path: "/api/v0/restart",
+  handle: (context, service) => {
+    noOptions(context);
+    service.restart();
+    return context.json({ restarting: true });
+  },
+};
 
 export const shutdownRoute: ControlRoute = {
   method: "POST",

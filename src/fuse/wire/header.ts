@@ -52,6 +52,11 @@ export function encodeReplyHeader(
   view.setUint32(12, unique.high, true);
 }
 
+/** True for a request that is sent again (FUSE_UNIQUE_RESEND). */
+export function isRepeated({ high }: Unique): boolean {
+  return (high & 0x8000_0000) !== 0;
+}
+
 /** A number that tells requests in flight apart: `unique` without its upper 11 bits. */
 export function uniqueKey(unique: Unique): number {
   return (unique.high & 0x1f_ffff) * 2 ** 32 + unique.low;

@@ -12,6 +12,7 @@ const NOTIFY_INVAL_ENTRY = 3;
 const EXPIRE_ONLY = 1;
 /** Of the protocol (7.x), since when. */
 export const EXPIRE_ONLY_MINOR = 38;
+const NOTIFY_RESEND = 7;
 
 /** Forget an inode's attributes, and its pages from `offset` for `length` bytes (0: to the end). */
 export function encodeInvalidateInode(
@@ -39,6 +40,14 @@ export function encodeInvalidateEntry(
   if (how === "expire") view.setUint32(REPLY_HEADER_BYTES + 12, EXPIRE_ONLY, true);
   bytes.set(encoded, REPLY_HEADER_BYTES + 16);
   return bytes;
+}
+
+/**
+ * Send again what was taken and not answered: it was taken by a process that has ended. From Linux 6.9 on;
+ * before it is EINVAL.
+ */
+export function encodeResend(): Uint8Array<ArrayBuffer> {
+  return message(NOTIFY_RESEND, 0).bytes;
 }
 
 function message(code: number, bodyBytes: number) {
