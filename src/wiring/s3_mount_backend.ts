@@ -166,6 +166,7 @@ class S3MountBackend implements MountBackend {
           stateLog = new StateLog({
             file,
             staging,
+            about: left?.state.about,
             log: logger("vfs", config.name),
             onBroken: () => this.#handOver.drop(config.name),
           }),

@@ -50,6 +50,8 @@ export interface StateLogOptions {
   readonly log: Logger;
   /** The log cannot be written any more, and must not be used by anybody. */
   readonly onBroken: () => void;
+  /** What `setAbout` has said to an earlier process. */
+  readonly about?: string | undefined;
 }
 
 export class StateLog {
@@ -66,6 +68,7 @@ export class StateLog {
 
   constructor(options: StateLogOptions) {
     this.#options = options;
+    this.#about = options.about;
     options.staging.keepOnDisk();
   }
 
