@@ -19,6 +19,11 @@ export interface AgentFile {
 export interface InstallOptions {
   /** Also start the daemon, or start it anew if its description has changed. */
   readonly start: boolean;
+  /**
+   * Has a daemon that runs be followed by one that goes on with its mounts, by the new description; false
+   * when that cannot be.
+   */
+  readonly succeed?: () => Promise<boolean>;
 }
 
 export interface Installed {

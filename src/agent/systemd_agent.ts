@@ -63,7 +63,7 @@ export class SystemdAgent implements Agent {
 
   async install(
     program: AgentProgram,
-    { start }: InstallOptions,
+    { start, succeed }: InstallOptions,
     signal: AbortSignal,
   ): Promise<Installed> {
     const { version, unitPath } = await this.#manager(signal);
@@ -84,7 +84,7 @@ export class SystemdAgent implements Agent {
       );
     }
     await this.#must(["enable", "--quiet", UNIT], QUERY_MS, signal);
-    const daemon = start ? await this.#start(changed, ActiveState, signal) : "left";
+    const daemon = start ? await this.#start(changed, ActiveState, signal, succeed) : "left";
     return { path: this.#path, changed, daemon };
   }
 
@@ -134,9 +134,11 @@ export class SystemdAgent implements Agent {
     changed: boolean,
     state: string,
     signal: AbortSignal,
+    succeed?: InstallOptions["succeed"],
   ): Promise<Installed["daemon"]> {
     const runs = ["active", "reloading"].includes(state);
     if (runs && !changed) return "unchanged";
+    if (runs && await succeed?.() === true) return "restarted";
     // One that failed too often would not be started for a while.
     if (state === "failed") await this.#must(["reset-failed", UNIT], QUERY_MS, signal);
     const verb = runs ? "restart" : "start";

@@ -105,6 +105,9 @@ export class StagingFile {
     staged.#promisedSize = promisedSize;
     // What was written behind the end that the journal knows was never acknowledged.
     staged.#resizeLocal(Math.max(layout.size, promisedSize));
+    // Nor was what is where nothing was written by all that is known.
+    const holes = staged.#present.holes({ start: layout.baseSize, end: layout.size });
+    for (const hole of holes) staged.#punch(hole);
     return staged;
   }
 

@@ -108,8 +108,19 @@ path_style = true
   }
 
   async isMounted(): Promise<boolean> {
+    return await this.mountId() !== undefined;
+  }
+
+  /** Another one for each mount at the mount point. */
+  async mountId(): Promise<string | undefined> {
     const table = await Deno.readTextFile("/proc/self/mountinfo");
-    return table.split("\n").some((line) => line.split(" ")[4] === this.mountPoint);
+    return table.split("\n").map((line) => line.split(" "))
+      .find((fields) => fields[4] === this.mountPoint)?.[0];
+  }
+
+  /** Somebody who stands in the folder with a file open. */
+  useFolder(): FolderUser {
+    return new FolderUser(this.mountPoint);
   }
 
   /** Waits until another process than `pid` serves the mount. */
@@ -135,5 +146,44 @@ path_style = true
     if (await this.isMounted()) await run("umount", ["-l", this.mountPoint]);
     if (await this.isMounted()) throw new Error(`Cannot clean up: ${this.mountPoint} is mounted`);
     await this.#server[Symbol.asyncDispose]();
+  }
+}
+
+class FolderUser implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(folder: string) {
+    this.#child = new Deno.Command("bash", {
+      args: [
+        "-c",
+        'cd "$0" && exec 3< hello.txt && while read -r; do cat /proc/self/fd/3 && ls && echo; done',
+        folder,
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#writer = this.#child.stdin.getWriter();
+  }
+
+  /** Reads the file, and the names. */
+  async looks(): Promise<void> {
+    await this.#writer.write(new TextEncoder().encode("\n"));
+    let said = "";
+    while (!said.endsWith("\n\n")) {
+      const { value, done } = await this.#lines.read();
+      if (done) throw new Error(`Who used the folder has ended, and saw: ${said}`);
+      said += value;
+    }
+    if (!said.startsWith("hello")) throw new Error(`Who uses the folder saw: ${said}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close();
+    await this.#lines.cancel();
+    await this.#child.status;
   }
 }

@@ -68,10 +68,15 @@ const CHAPTERS: readonly (readonly [title: string, play: (rig: AgentRig) => Prom
     });
     assert.deepEqual([await rig.pid(), await rig.property("ActiveState")], [pid, "active"]);
   }],
-  ["after kill -9 the folder is back", async (rig) => {
+  ["after kill -9 the folder goes on, and who uses it does not notice", async (rig) => {
     const pid = await rig.pid();
+    await using user = rig.useFolder();
+    await user.looks();
+    const mount = await rig.mountId();
     await succeed("kill", ["-KILL", String(pid)]);
     await rig.replaced(pid);
+    await user.looks();
+    assert.equal(await rig.mountId(), mount);
     assert.equal(await rig.property("NRestarts"), "1");
     assert.equal(await rig.read("hello.txt"), "hello");
   }],
@@ -84,11 +89,14 @@ const CHAPTERS: readonly (readonly [title: string, play: (rig: AgentRig) => Prom
   }],
   ["another build replaces the daemon, once", async (rig) => {
     const pid = await rig.pid();
+    await using user = rig.useFolder();
+    await user.looks();
     await rig.useBuild("two");
     const first = await rig.json<InstallDocument>("install-agent");
     assert.deepEqual([first.changed, first.daemon], [true, "restarted"]);
     assert.notEqual(first.status?.pid, pid);
     assert.equal(first.status?.pid, await rig.pid());
+    await user.looks();
     assert.equal(await rig.read("hello.txt"), "hello");
     const second = await rig.json<InstallDocument>("install-agent");
     assert.deepEqual([second.changed, second.daemon], [false, "unchanged"]);
@@ -104,7 +112,9 @@ const CHAPTERS: readonly (readonly [title: string, play: (rig: AgentRig) => Prom
   ["start and restart go by the agent", async (rig) => {
     const started = await rig.json<StatusDocument>("start");
     assert.equal(started.pid, await rig.pid());
+    const mount = await rig.mountId();
     const restarted = await rig.json<StatusDocument>("restart");
+    assert.equal(await rig.mountId(), mount);
     assert.notEqual(restarted.pid, started.pid);
     assert.equal(restarted.pid, await rig.pid());
     assert.equal((await rig.cli("stop")).code, 0);

@@ -12,7 +12,7 @@ import { type SeededRandom, withSeed } from "../support/seeded_random.ts";
 import { type Ended, Load, Probe } from "./load.ts";
 
 const LONG = Deno.env.get("CLOUDMOUNT_LONG_TESTS") !== undefined;
-const KILLS = LONG ? 50 : 4;
+const KILLS = Number(Deno.env.get("CLOUDMOUNT_HANDOVER_KILLS") ?? (LONG ? 50 : 4));
 const UPGRADES = LONG ? 10 : 1;
 /** Between two of them. */
 const QUIET_MS = { min: 200, max: 1800 };

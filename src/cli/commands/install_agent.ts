@@ -19,6 +19,7 @@ import { configPathOf, loadConfig } from "../load_config.ts";
 import { printable } from "../printable.ts";
 import { fromAgent } from "./_agent.ts";
 import { describeTrouble, toCommandError } from "./_control.ts";
+import { succeeded } from "./_succeeded.ts";
 
 /** What a daemon that runs outside the agent gets to finish its uploads. */
 const DRAIN_MS = 60_000;
@@ -78,7 +79,12 @@ async function install(
   const config = await loadConfig(context);
   if (environment.os === "darwin") refuseGuardedFolders(config, environment.home ?? "");
   if (start) await endOtherDaemon(context, config, agent);
-  const installed = await fromAgent(agent.install(program, { start }, signal));
+  const succeed = async () => {
+    using client = new ControlClient(config.daemon.socket);
+    const running = await statusIfAny(client, signal);
+    return running !== undefined && await succeeded(config, running, signal) !== undefined;
+  };
+  const installed = await fromAgent(agent.install(program, { start, succeed }, signal));
   const status = start ? await waitForDaemon(config, STARTED_BY_AGENT, signal) : null;
   const missing = await fromAgent(
     agent.missingVariables(secretVariables(config, environment.variable), signal),

@@ -1,17 +1,14 @@
 import { object } from "@optique/core/constructs";
 import { map } from "@optique/core/modifiers";
-import type { Config } from "../../config/types.ts";
 import { ControlClient } from "../../control/client.ts";
-import { ProblemError, type StatusDocument } from "../../control/protocol.ts";
 import { startDaemon } from "../agent/start_daemon.ts";
-import { logPath } from "../../daemon/logging.ts";
 import type { Command } from "../command.ts";
-import { CommandError } from "../command_error.ts";
 import { EXIT } from "../exit_codes.ts";
 import { loadConfig } from "../load_config.ts";
 import { toCommandError } from "./_control.ts";
-import { statusIfAny, waitForSuccessor, waitUntilGone } from "../daemon_process.ts";
+import { statusIfAny, waitUntilGone } from "../daemon_process.ts";
 import { drainFlags } from "./_drain_flags.ts";
+import { succeeded } from "./_succeeded.ts";
 import { showStarted } from "./_show_started.ts";
 
 export const command: Command = {
@@ -25,7 +22,7 @@ export const command: Command = {
     using client = new ControlClient(config.daemon.socket);
     const running = await statusIfAny(client, signal);
     if (running !== undefined) {
-      const successor = await succeeded(client, config, running, signal);
+      const successor = await succeeded(config, running, signal);
       if (successor !== undefined) {
         showStarted(context, successor);
         return EXIT.done;
@@ -44,26 +41,3 @@ export const command: Command = {
   examples: [{ line: "cloudmount restart", meaning: "after a change of the config file" }],
   exitCodes: [EXIT.config, EXIT.timedOut],
 };
-
-/** The status of the process that goes on with the mounts; undefined when none can. */
-async function succeeded(
-  client: ControlClient,
-  config: Config,
-  { pid }: StatusDocument,
-  signal: AbortSignal,
-): Promise<StatusDocument | undefined> {
-  try {
-    await client.restart(signal);
-  } catch (error) {
-    // 404: of an older version.
-    if (error instanceof ProblemError && [404, 409].includes(error.problem.status)) {
-      return undefined;
-    }
-    throw toCommandError(error);
-  }
-  const status = await waitForSuccessor(config, pid, signal);
-  if (status !== undefined) return status;
-  throw new CommandError("Cannot restart the daemon: no other one answers", {
-    hint: `Look into the log: ${logPath(config.daemon.stateDir)}`,
-  });
-}

@@ -3,6 +3,8 @@
 /** Bytes of a record before its payload. */
 export const RECORD_HEAD_BYTES = 5;
 const FIRST_BYTES = 16 << 10;
+/** Up to this length a loop costs less than the encoder's call. */
+const SHORT_MAX = 64;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -54,10 +56,23 @@ export class RecordBuffer {
 
   text(value: string): this {
     this.#reserve(4 + 3 * value.length);
-    const { written } = encoder.encodeInto(value, this.#bytes.subarray(this.#used + 4));
+    const written = value.length <= SHORT_MAX && this.#ascii(value)
+      ? value.length
+      : encoder.encodeInto(value, this.#bytes.subarray(this.#used + 4)).written;
     this.#view.setUint32(this.#used, written, true);
     this.#used += 4 + written;
     return this;
+  }
+
+  /** Writes a text of ASCII; false when it is none. */
+  #ascii(value: string): boolean {
+    const start = this.#used + 4;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) return false;
+      this.#bytes[start + i] = code;
+    }
+    return true;
   }
 
   #reserve(more: number): void {
