@@ -64,6 +64,30 @@ Deno.test("Inodes keep their numbers, and are there when they are asked for by n
   assert.equal(next.fs.counts().inodes, 1);
 });
 
+Deno.test("Files that were only listed keep their numbers, also when the log is written anew", async () => {
+  await using volume = volumeWithLog();
+  const paths = Array.from({ length: 40 }, (_, index) => `d/f${10 + index}`);
+  for (const path of paths) await volume.putObject(path, path);
+  const given = new Map<string, InodeNumber>();
+  for (const { name, entry } of await volume.dirents("d")) {
+    given.set(`d/${name}`, entry!().ino as InodeNumber);
+  }
+  await using next = await volume.handOver();
+  for (const path of paths.slice(0, 20)) {
+    const ino = given.get(path)!;
+    await next.fs.awaken(ino, context);
+    assert.equal((await next.fs.getattr(ino, undefined, context)).attr.size, path.length);
+  }
+  for (const { name, entry } of await next.dirents("d")) {
+    assert.equal(entry!().ino, given.get(`d/${name}`), name);
+  }
+  await using last = await next.handOver();
+  for (const path of paths) assert.equal(await last.ino(path), given.get(path), path);
+  for (const ino of given.values()) last.fs.forget(ino, 100);
+  last.fs.forget(await last.ino("d"), 100);
+  assert.equal(last.fs.counts().inodes, 1);
+});
+
 Deno.test("A file that is gone meanwhile is stale, and its number is not another one's", async () => {
   await using volume = volumeWithLog();
   await volume.putObject("f", "text");

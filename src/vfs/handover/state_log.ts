@@ -91,6 +91,12 @@ export class StateLog {
     else this.#place(inode);
   }
 
+  /** The kernel gets a file that is asleep; by now it knows it so often. */
+  placed(number: InodeNumber, directory: DirectoryInode, name: string, lookups: number): void {
+    if (!directory.isNoted) this.#inode(directory);
+    this.#writePlace(number, directory.number, name, false, lookups);
+  }
+
   forgot(number: InodeNumber, count: number): void {
     this.#buffer.begin(RecordType.FORGOT).number(number).number(count).end();
   }
