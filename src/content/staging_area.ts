@@ -66,16 +66,8 @@ export class StagingArea {
     if (!hasBytes(path, bytes)) Deno.writeFileSync(path, bytes, { mode: 0o600 });
   }
 
-  /**
-   * Opens a staging file of an earlier run; `promisedSize`: see `StagingFile.restore`. Throws
-   * `DamagedStagingFileError` or `SystemError`.
-   */
-  restore(
-    name: string,
-    base: ObjectSource | undefined,
-    layout: StagedLayout,
-    promisedSize: number = layout.size,
-  ): StagingFile {
+  /** Opens a staging file of an earlier run. Throws `DamagedStagingFileError` or `SystemError`. */
+  restore(name: string, base: ObjectSource | undefined, layout: StagedLayout): StagingFile {
     const path = join(this.#directory, basename(name));
     let size: number;
     try {
@@ -88,8 +80,7 @@ export class StagingArea {
         `Cannot use the staged file ${path}: it has ${size} bytes instead of ${layout.size}`,
       );
     }
-    const file = openFdFile(path, this.#options);
-    const staged = StagingFile.restore(file, base, layout, Math.min(size, promisedSize));
+    const staged = StagingFile.restore(openFdFile(path, this.#options), base, layout);
     this.#count++;
     return staged;
   }

@@ -4,8 +4,7 @@
  *
  * Every byte of the file is in one of three states: present (in the local file), inherited (the base
  * has it, it was not fetched), or a hole (zeros: beyond the base, never written). Inherited are the
- * bytes below `#baseSize` that are not in `#present`. What is neither reads as zeros from the local
- * file too.
+ * bytes below `#baseSize` that are not in `#present`. What is neither is zeros, here too.
  */
 import { type ByteRange, RangeSet } from "../base/byte_range.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
@@ -33,6 +32,8 @@ export interface StagedLayout {
   /** Bytes below this that are not present are the base's. */
   readonly baseSize: number;
   readonly present: readonly ByteRange[];
+  /** The local file keeps so many bytes at least (see `promise`); absent: `size`. */
+  readonly promisedSize?: number;
 }
 
 /** Files up to this size are in memory, until they have to be on the disk by themselves. */
@@ -87,27 +88,18 @@ export class StagingFile {
     if (this.#size > 0) this.#resizeLocal(this.#size);
   }
 
-  /**
-   * A staging file of an earlier run; `file` has its bytes, and keeps at least `promisedSize` of them (see
-   * `promise`).
-   */
-  static restore(
-    file: FdFile,
-    base: ObjectSource | undefined,
-    layout: StagedLayout,
-    promisedSize: number = layout.size,
-  ): StagingFile {
+  /** A staging file of an earlier run; `file` has its bytes. */
+  static restore(file: FdFile, base: ObjectSource | undefined, layout: StagedLayout): StagingFile {
     const staged = new StagingFile(file, undefined);
     staged.#base = base;
     staged.#baseSize = layout.baseSize;
     staged.#size = layout.size;
     for (const range of layout.present) staged.#present.add(range);
-    staged.#promisedSize = promisedSize;
+    staged.#promisedSize = Math.max(layout.size, layout.promisedSize ?? 0);
     // What was written behind the end that the journal knows was never acknowledged.
-    staged.#resizeLocal(Math.max(layout.size, promisedSize));
-    // Nor was what is where nothing was written by all that is known.
-    const holes = staged.#present.holes({ start: layout.baseSize, end: layout.size });
-    for (const hole of holes) staged.#punch(hole);
+    staged.#resizeLocal(staged.#promisedSize);
+    const { baseSize: start, size: end } = layout;
+    for (const hole of staged.#present.holes({ start, end })) staged.#punch(hole);
     return staged;
   }
 

@@ -47,6 +47,17 @@ export class Namespace {
     return this.#find(directory, name, context.signal, use);
   }
 
+  /** Makes the inode of a file that the kernel knows from an earlier process, by its place alone. */
+  awaken(number: InodeNumber, context: OpContext): MaybePromise<void> {
+    const { inodes } = this.#volume;
+    const dormant = inodes.dormantOf(number);
+    if (dormant === undefined || dormant.parent === 0) return;
+    const parent = inodes.directory(dormant.parent);
+    // If it is not there any more, or another one, the operation fails with ESTALE.
+    const found = this.find(parent, dormant.name, context.signal);
+    return found instanceof Promise ? found.then(() => {}) : undefined;
+  }
+
   /** getattr(): as the listing says, if the inode still bears its name. */
   getattr(number: InodeNumber, context: OpContext): MaybePromise<AttrReply> {
     const known = this.#rowAttr(number);

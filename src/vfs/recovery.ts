@@ -15,8 +15,11 @@ import { FsError } from "./file_system.ts";
 import { type DirectoryInode, InodeSource } from "./inode.ts";
 import { CONTENT } from "./journalled_contents.ts";
 import type { LostAndFound } from "./lost_and_found.ts";
+import type { OpenDirectories } from "./open_directories.ts";
+import type { OpenFiles } from "./open_files.ts";
 import { RENAME, type RenameIntent, undoRename } from "./undo_rename.ts";
-import type { Restore } from "./handover/restore.ts";
+import { type OpenHandles, Restore } from "./handover/restore.ts";
+import type { SavedState } from "./handover/saved_state.ts";
 import type { Volume } from "./volume.ts";
 
 /** Bytes that the journal has, by the name of their staged file. */
@@ -29,21 +32,34 @@ export class Recovery {
   readonly #volume: Volume;
   readonly #conflicts: Conflicts;
   readonly #lostAndFound: LostAndFound;
+  readonly #handles: OpenHandles;
 
-  constructor(volume: Volume, conflicts: Conflicts, lostAndFound: LostAndFound) {
+  constructor(
+    volume: Volume,
+    conflicts: Conflicts,
+    lostAndFound: LostAndFound,
+    files: OpenFiles,
+    directories: OpenDirectories,
+  ) {
     this.#volume = volume;
     this.#conflicts = conflicts;
     this.#lostAndFound = lostAndFound;
+    this.#handles = { files, directories: directories.handles };
   }
 
   /**
    * Reads the journal; to be awaited before anybody uses the file system. `saved`: what an earlier process
    * that served this mount has told; then that counts, where it says something.
    */
-  async run(saved?: Restore): Promise<void> {
+  async run(saved?: SavedState): Promise<void> {
+    const entries = await this.#volume.options.journal.load();
+    if (saved === undefined) await this.#begin(entries);
+    else await this.#goOn(saved, entries);
+    this.#volume.log?.rewrite();
+  }
+
+  async #begin(entries: readonly JournalEntry[]): Promise<void> {
     const { journal, log } = this.#volume.options;
-    const entries = await journal.load();
-    if (saved !== undefined) return await this.#goOn(saved, entries);
     const stagedNames = new Set<string>();
     const unusable: JournalOp[] = [];
     const contents = this.#putBack(entries);
@@ -84,7 +100,8 @@ export class Recovery {
   }
 
   /** Goes on with a mount that is there. */
-  async #goOn(restore: Restore, entries: readonly JournalEntry[]): Promise<void> {
+  async #goOn(saved: SavedState, entries: readonly JournalEntry[]): Promise<void> {
+    const restore = new Restore(saved, this.#volume, this.#handles);
     const { changes, writeBack, uploads, options: { staging, log } } = this.#volume;
     const stagedNames = new Set(restore.stagedNames);
     for (const { kind, key, value } of entries) {

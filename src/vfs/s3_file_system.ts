@@ -23,12 +23,10 @@ import type {
   StatFs,
 } from "./file_system.ts";
 import { FsError } from "./file_system.ts";
-import { type DirectoryHandle, DOTS, HandleTable } from "./handle_table.ts";
-import { Restore } from "./handover/restore.ts";
 import type { SavedState } from "./handover/saved_state.ts";
 import { Namespace } from "./namespace.ts";
+import { OpenDirectories } from "./open_directories.ts";
 import { OpenFiles } from "./open_files.ts";
-import { ReadDirectory } from "./read_directory.ts";
 import { LostAndFound } from "./lost_and_found.ts";
 import { Recovery } from "./recovery.ts";
 import { ReadFile } from "./read_file.ts";
@@ -51,7 +49,7 @@ export class S3FileSystem implements FileSystem {
   readonly #volume: Volume;
   readonly #namespace: Namespace;
   readonly #content: FileContent;
-  readonly #directories: ReadDirectory;
+  readonly #directories: OpenDirectories;
   readonly #setAttributes: SetAttributes;
   readonly #create: Create;
   readonly #remove: Remove;
@@ -64,7 +62,6 @@ export class S3FileSystem implements FileSystem {
   readonly #recovery: Recovery;
   readonly #siblings: SiblingReadahead;
   readonly #files: OpenFiles;
-  readonly #openDirectories = new HandleTable<DirectoryHandle>();
 
   constructor(options: VolumeOptions) {
     const volume = new Volume(options);
@@ -88,7 +85,7 @@ export class S3FileSystem implements FileSystem {
     this.#volume = volume;
     this.#namespace = namespace;
     this.#content = content;
-    this.#directories = new ReadDirectory(volume, namespace);
+    this.#directories = new OpenDirectories(volume, namespace);
     this.#setAttributes = setAttributes;
     this.#create = new Create(volume, namespace, content);
     this.#remove = remove;
@@ -100,26 +97,16 @@ export class S3FileSystem implements FileSystem {
     this.#files = new OpenFiles(volume, content, new ReadFile(volume, namespace), this.#siblings);
     this.#conflicts = conflicts;
     this.#lostAndFound = lostAndFound;
-    this.#recovery = new Recovery(volume, conflicts, lostAndFound);
-    volume.log?.attach({
-      inodes: volume.inodes,
-      changes: volume.changes,
-      handles: () => this.#files.entries(),
-      directoryHandles: () => this.#openDirectories.entries(),
-    });
+    this.#recovery = new Recovery(volume, conflicts, lostAndFound, this.#files, this.#directories);
+    volume.log?.attach(volume, this.#files, this.#directories.handles);
   }
 
   /**
-   * Puts back what an earlier run has left in the journal; with `saved` the mount is still there, and all
-   * of it goes on. To be awaited before anything else. When going on is not possible it throws, and the
-   * file system must not be used.
+   * Puts back what an earlier run has left, in the journal and in `saved`: with that the mount is still
+   * there. To be awaited before anything else; when it throws, only `giveUp` may be called.
    */
-  async recover(saved?: SavedState): Promise<void> {
-    const volume = this.#volume;
-    await this.#recovery.run(
-      saved && new Restore(saved, volume, this.#files, this.#openDirectories),
-    );
-    volume.log?.rewrite();
+  recover(saved?: SavedState): Promise<void> {
+    return this.#recovery.run(saved);
   }
 
   beforeReply(): void {
@@ -128,13 +115,7 @@ export class S3FileSystem implements FileSystem {
 
   /** A file that the kernel knows from an earlier process, by its place alone. */
   awaken(ino: InodeNumber, context: OpContext): MaybePromise<void> {
-    const { inodes } = this.#volume;
-    const dormant = inodes.dormantOf(ino);
-    if (dormant === undefined || dormant.parent === 0) return;
-    const parent = inodes.directory(dormant.parent);
-    const found = this.#namespace.find(parent, dormant.name, context.signal);
-    // If it is not there any more, or another one, the operation fails with ESTALE.
-    return found instanceof Promise ? found.then(() => {}) : undefined;
+    return this.#namespace.awaken(ino, context);
   }
 
   /** To be called once the kernel is attached. */
@@ -190,7 +171,7 @@ export class S3FileSystem implements FileSystem {
     await this.#volume.options.listings.close();
   }
 
-  /** Ends all work at once, and leaves everything as it is: `recover` has failed. */
+  /** Ends all work at once, and leaves everything as it is. */
   giveUp(): void {
     this.#volume.closing.abort(new DOMException("The mount ends", "AbortError"));
   }
@@ -204,7 +185,7 @@ export class S3FileSystem implements FileSystem {
   counts(): { readonly inodes: number; readonly handles: number } {
     return {
       inodes: this.#volume.inodes.size,
-      handles: this.#files.size + this.#openDirectories.size,
+      handles: this.#files.size + this.#directories.handles.size,
     };
   }
 
@@ -342,11 +323,7 @@ export class S3FileSystem implements FileSystem {
   }
 
   opendir(ino: InodeNumber, _flags: number, _context: OpContext): OpenReply {
-    const inode = this.#volume.inodes.directory(ino);
-    const handle = { inode, snapshot: undefined, toldTo: 0 };
-    const fh = this.#openDirectories.add(handle);
-    this.#volume.log?.openedDirectory(fh, handle);
-    return { fh };
+    return this.#directories.open(ino);
   }
 
   readdir(
@@ -356,20 +333,7 @@ export class S3FileSystem implements FileSystem {
     emit: (dirent: Dirent) => boolean,
     context: OpContext,
   ): MaybePromise<void> {
-    const handle = this.#openDirectories.get(fh);
-    const { log } = this.#volume;
-    if (log === undefined) return this.#directories.read(handle, cookie, emit, context);
-    if (cookie === 0) {
-      handle.toldTo = 0;
-      log.openedDirectory(fh, handle);
-    }
-    const emitNoted = (dirent: Dirent) => {
-      if (!emit(dirent)) return false;
-      handle.toldTo = Math.max(handle.toldTo, dirent.cookie);
-      if (dirent.cookie > DOTS) log.named(fh, dirent.cookie, dirent.name);
-      return true;
-    };
-    return this.#directories.read(handle, cookie, emitNoted, context);
+    return this.#directories.read(fh, cookie, emit, context);
   }
 
   /** Names that were changed are durable already; files that are being written for the first time are not. */
@@ -378,10 +342,7 @@ export class S3FileSystem implements FileSystem {
   }
 
   releasedir(_ino: InodeNumber, fh: HandleId, _context: OpContext): void {
-    const handle = this.#openDirectories.remove(fh);
-    if (handle === undefined) return;
-    this.#volume.log?.closedDirectory(fh);
-    this.#volume.inodes.release(handle.inode);
+    this.#directories.release(fh);
   }
 
   statfs(): StatFs {

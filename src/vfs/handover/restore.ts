@@ -30,6 +30,12 @@ export class RestoreError extends Error {
   override readonly name = "RestoreError";
 }
 
+/** Where open files and directories are put back. */
+export interface OpenHandles {
+  readonly files: OpenFiles;
+  readonly directories: HandleTable<DirectoryHandle>;
+}
+
 /** Staged files as the journal knows them, by name. */
 interface Journalled {
   readonly records: ReadonlyMap<string, NonNullable<FileRecord["staged"]>>;
@@ -41,24 +47,21 @@ interface Journalled {
 export class Restore {
   readonly #state: SavedState;
   readonly #volume: Volume;
-  readonly #files: OpenFiles;
-  readonly #directories: HandleTable<DirectoryHandle>;
+  readonly #handles: OpenHandles;
   readonly #inUse = new Set<InodeNumber>();
 
   constructor(
     state: SavedState,
     volume: Volume,
-    files: OpenFiles,
-    directories: HandleTable<DirectoryHandle>,
+    handles: OpenHandles,
   ) {
     this.#state = state;
     this.#volume = volume;
-    this.#files = files;
-    this.#directories = directories;
+    this.#handles = handles;
     for (const { inode } of state.handles.values()) this.#inUse.add(inode);
     for (const { inode } of state.directoryHandles.values()) this.#inUse.add(inode);
     for (const change of state.changes.values()) {
-      if (change?.inode != null) this.#inUse.add(change.inode);
+      if (typeof change?.inode === "number") this.#inUse.add(change.inode);
     }
   }
 
@@ -177,8 +180,8 @@ export class Restore {
       : isSame(saved.base, source)
       ? source
       : sourceOf(saved.base, store);
-    const promised = Math.max(saved.size, records.get(saved.file)?.size ?? 0);
-    const staged = staging.restore(saved.file, base, saved, promised);
+    const promisedSize = records.get(saved.file)?.size ?? 0;
+    const staged = staging.restore(saved.file, base, { ...saved, promisedSize });
     inode.staged = staged;
     inode.uploadedGeneration = saved.isClean ? staged.generation : undefined;
     inode.changedMs = clock.monotonicMs();
@@ -216,14 +219,14 @@ export class Restore {
   #addHandles(): void {
     const { inodes } = this.#volume;
     for (const [fh, { inode, flags }] of this.#state.handles) {
-      this.#files.restore(fh as HandleId, inodes.file(inode), {
+      this.#handles.files.restore(fh as HandleId, inodes.file(inode), {
         writable: (flags & 1) !== 0,
         creates: (flags & 2) !== 0,
         isRead: (flags & 4) !== 0,
       });
     }
     for (const [fh, { inode, names }] of this.#state.directoryHandles) {
-      this.#directories.restore(fh as HandleId, {
+      this.#handles.directories.restore(fh as HandleId, {
         inode: inodes.directory(inode),
         snapshot: undefined,
         toldTo: Math.max(0, ...[...names.keys()].slice(-1)),
@@ -298,7 +301,7 @@ function isSame(one: SavedObject, other: ObjectSource | undefined): boolean {
 
 /** What is here of it is nowhere else. */
 function isUnsaved(file: SavedFile | undefined): boolean {
-  return file?.staged != null && !file.staged.isClean && !file.isUnlinked;
+  return file?.staged?.isClean === false && !file.isUnlinked;
 }
 
 function hasBytes(staged: StagingFile, content: Buffer): boolean {

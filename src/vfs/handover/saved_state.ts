@@ -222,7 +222,7 @@ export class SavedState {
     const start = record.number();
     const end = start + record.number();
     const mtime = timespecOfMs(record.number());
-    if (inode?.file?.staged == null) return;
+    if (inode?.file === undefined || inode.file.staged === null) return;
     let written = this.#written.get(number);
     if (written === undefined) this.#written.set(number, written = new RangeSet());
     written.add({ start, end });
@@ -240,8 +240,8 @@ export class SavedState {
   #bringUpToDate(): void {
     for (const [number, written] of this.#written) {
       const inode = this.inodes.get(number);
-      const staged = inode?.file?.staged;
-      if (inode?.file === undefined || staged == null) continue;
+      if (inode?.file === undefined || inode.file.staged === null) continue;
+      const { staged } = inode.file;
       for (const range of staged.present) written.add(range);
       const present = written.ranges();
       const size = Math.max(staged.size, present.at(-1)?.end ?? 0);

@@ -40,8 +40,8 @@ export interface StateSource {
     get(key: string): Change | undefined;
     values(): Iterable<Change>;
   };
-  readonly handles: () => Iterable<readonly [HandleId, FileHandle]>;
-  readonly directoryHandles: () => Iterable<readonly [HandleId, DirectoryHandle]>;
+  readonly handles: { entries(): Iterable<readonly [HandleId, FileHandle]> };
+  readonly directoryHandles: { entries(): Iterable<readonly [HandleId, DirectoryHandle]> };
 }
 
 export interface StateLogOptions {
@@ -73,9 +73,13 @@ export class StateLog {
   }
 
   /** To be called before anything is noted. */
-  attach(source: StateSource): void {
-    this.#source = source;
-    source.inodes.root.isNoted = true;
+  attach(
+    { inodes, changes }: Pick<StateSource, "inodes" | "changes">,
+    handles: StateSource["handles"],
+    directoryHandles: StateSource["directoryHandles"],
+  ): void {
+    this.#source = { inodes, changes, handles, directoryHandles };
+    inodes.root.isNoted = true;
   }
 
   /** What is mounted and agreed, for `SavedState.about`. */
@@ -178,8 +182,8 @@ export class StateLog {
     for (const key of this.#dropped) {
       this.#buffer.begin(RecordType.CHANGE).text(key).text("null").end();
     }
-    for (const [fh, handle] of handles()) this.#opened(fh, handle);
-    for (const [fh, handle] of directoryHandles()) {
+    for (const [fh, handle] of handles.entries()) this.#opened(fh, handle);
+    for (const [fh, handle] of directoryHandles.entries()) {
       this.openedDirectory(fh, handle);
       for (const [cookie, name] of toldNames(handle)) this.named(fh, cookie, name);
     }
