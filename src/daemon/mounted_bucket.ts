@@ -187,7 +187,9 @@ export class MountedBucket {
   /** Is not mounted, and tells why. */
   async fail(why: string): Promise<void> {
     await this.#turns.run("state", async () => {
-      const hint = `Look into the log: cloudmount logs. Then: cloudmount mount ${this.config.name}`;
+      const { name } = this.config;
+      const hint =
+        `The log says why (logs/ in the state directory); try again with: cloudmount mount ${name}`;
       const error = { message: why, hint, sinceMs: this.#clock.nowMs() };
       this.#phase = { kind: "failed", error, report: EMPTY_REPORT };
       await this.#backend.detach?.(this.config);

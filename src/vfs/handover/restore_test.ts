@@ -240,6 +240,16 @@ Deno.test("A log that grows is written anew, with all that still counts", async 
   assert.equal(await next.ino("f"), ino);
 });
 
+Deno.test("A rewriting of the log that was not finished does not count", async () => {
+  await using volume = volumeWithLog();
+  await volume.putObject("f");
+  await volume.open("f");
+  volume.fs.beforeReply();
+  const bytes = volume.loggedBytes();
+  const begun = new Uint8Array([...bytes, ...bytes.subarray(0, bytes.length / 2)]);
+  assert.deepEqual(SavedState.of(begun), SavedState.of(bytes));
+});
+
 Deno.test("A journal that knows more than the log is not overruled", async () => {
   await using volume = volumeWithLog();
   await volume.write("f", "acknowledged");

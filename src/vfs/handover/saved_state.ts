@@ -38,6 +38,8 @@ export const RecordType = {
   NAMED: 12,
   /** Handle. */
   CLOSED_DIRECTORY: 13,
+  /** Everything follows anew: the first record, or that of a rewriting that was not finished. */
+  ANEW: 14,
 } as const;
 
 export interface SavedObject {
@@ -133,7 +135,12 @@ export class SavedState {
   /** Throws when the log makes no sense. */
   static of(bytes: Uint8Array<ArrayBuffer>): SavedState {
     const state = new SavedState();
-    for (const record of readRecords(bytes)) state.#take(record);
+    let isFirst = true;
+    for (const record of readRecords(bytes)) {
+      if (record.type !== RecordType.ANEW) state.#take(record);
+      else if (!isFirst) break;
+      isFirst = false;
+    }
     state.#bringUpToDate();
     return state;
   }

@@ -173,6 +173,7 @@ export class StateLog {
     const { inodes, changes, handles, directoryHandles } = this.#source;
     for (const key of this.#keys) if (changes.get(key) === undefined) this.#dropped.add(key);
     this.#clear();
+    this.#buffer.begin(RecordType.ANEW).end();
     if (this.#about !== undefined) this.#buffer.begin(RecordType.ABOUT).text(this.#about).end();
     for (const [number, { parent, name, isDirectory, lookups }] of inodes.dormant()) {
       this.#writePlace(number, parent, name, isDirectory, lookups);
