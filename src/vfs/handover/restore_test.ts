@@ -242,6 +242,7 @@ Deno.test("A log that grows is written anew, with all that still counts", async 
 
 Deno.test("A rewriting of the log that was not finished does not count", async () => {
   await using volume = volumeWithLog();
+  await volume.fs.recover();
   await volume.putObject("f");
   await volume.open("f");
   volume.fs.beforeReply();
