@@ -8,6 +8,7 @@ import { acquireInstanceLock, AlreadyRunningError } from "../daemon/instance_loc
 import { logPath } from "../daemon/logging.ts";
 import { CommandError } from "./command_error.ts";
 import { programCommand } from "./program_command.ts";
+import { CRASHES_MAX } from "./supervise.ts";
 
 /** From the spawn to the first answer; a machine that is busy or cold may need seconds. */
 const ANSWER_MS = 30_000;
@@ -47,7 +48,7 @@ export async function spawnDaemon(
       "sh",
       startLogPath(config),
       ...programCommand(),
-      ...(isHeld ? ["supervise"] : []),
+      ...(isHeld ? ["supervise", holderLock(config), String(CRASHES_MAX)] : []),
       "run",
       "--config",
       config.path,
@@ -165,6 +166,11 @@ export async function statusIfAny(
     if (error instanceof NoDaemonError) return undefined;
     throw error;
   }
+}
+
+/** Held by who holds the daemon's mounts. */
+function holderLock(config: Config): string {
+  return join(config.daemon.stateDir, "holder.lock");
 }
 
 function startLogPath(config: Config): string {

@@ -23,9 +23,8 @@ export const CRASHED_VARIABLE = "CLOUDMOUNT_CRASHED";
 const FINAL_EXITS: ReadonlySet<number> = new Set([0, 2, 3]);
 /** A daemon that ends so soon, and has left nothing to hold, could not start. */
 const STARTED_MS = 2000;
-/** More crashes within this time are a loop. */
+/** Too many crashes within this time are a loop. */
 const LOOP_MS = 60_000;
-const CRASHES_MAX = 5;
 /** The first crash is followed by a start at once. */
 const PAUSE_MS = 100;
 /** A child of the daemon may have the socket still. */
@@ -38,8 +37,8 @@ export interface HolderOptions {
   readonly end: AbortSignal;
   /** A line for the log. */
   readonly say: (line: string) => void;
-  /** So many crashes within a minute are a loop; default 5. */
-  readonly crashesMax?: number;
+  /** So many crashes within a minute are a loop. */
+  readonly crashesMax: number;
   readonly clock?: Clock;
 }
 
@@ -80,7 +79,7 @@ class Holder {
   #isLoop(): boolean {
     const nowMs = this.#clock.monotonicMs();
     this.#crashesMs = [...this.#crashesMs.filter((ms) => nowMs - ms < LOOP_MS), nowMs];
-    return this.#crashesMs.length >= (this.#options.crashesMax ?? CRASHES_MAX);
+    return this.#crashesMs.length >= this.#options.crashesMax;
   }
 
   /** What is held goes, so that nobody waits for ever; the last daemon only tells why. */

@@ -36,6 +36,7 @@ async function run(plan: string, end?: (notes: string) => Promise<AbortSignal>) 
     const code = await holdDaemon({
       command: ["python3", "-c", DAEMON, notes, plan],
       end: stop.signal,
+      crashesMax: 5,
       say: (line) => said.push(line),
     });
     return { code, said, runs: (await Deno.readTextFile(notes)).trim().split("\n") };

@@ -147,13 +147,14 @@ export class DirectSubject implements Subject {
     const dead = () => {
       throw new Error("The process is dead");
     };
+    this.#passListings();
     const handedOver = old.handOver({
       clock: this.#clock,
       database: this.#database,
-      listingsPath: `${this.#listings}/${this.#listingsFiles + 1}.db`,
+      listingsPath: this.#listingsPath,
     });
     old.journal.beforeCommit = dead;
-    this.#passListings();
+    old.fs.giveUp();
     this.#volume = await handedOver;
     this.#store.hook = dead;
     await old.fs.close();

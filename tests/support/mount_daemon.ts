@@ -174,7 +174,7 @@ export class MountedBuckets {
   async start({ offline = [] }: { readonly offline?: readonly BucketName[] } = {}): Promise<void> {
     await Deno.writeTextFile(`${this.folder}/cloudmount.toml`, this.#config(), { mode: 0o600 });
     const words = this.#options.isHeld === true
-      ? ["supervise", "--crashes", "1000", "run"]
+      ? ["supervise", `${this.folder}/holder.lock`, "1000", "run"]
       : ["run"];
     const child = this.#spawn(words);
     this.#child = child;
