@@ -179,6 +179,7 @@ export class Conflicts {
     inode.learnAttributes(entry.attributes ?? {});
     const removal = this.#volume.changes.get(before.key);
     if (removal?.wish.kind === "removal") removal.remote = info.etag;
+    this.#volume.log?.changed(before.key);
     this.#volume.notifier.invalidateInode(inode.number, 0, 0);
     return true;
   }

@@ -174,6 +174,7 @@ export class Namespace {
     const { store, blocks } = this.#volume.options;
     if (inode.source !== undefined) blocks.drop(inode.source);
     inode.source = new InodeSource(store, inode.key!, entry.etag, entry.size);
+    if (inode.isNoted) this.#volume.log?.touched(inode);
     inode.lastModifiedMs = entry.lastModifiedMs;
     inode.storageClass = entry.storageClass;
     inode.learnAttributes(entry.attributes ?? NO_ATTRIBUTES);

@@ -326,6 +326,7 @@ export class RenameDirectory {
       if (inode.source.etag === object.etag) {
         inode.source.key = key;
         inode.source.etag = etag;
+        this.#volume.log?.touched(inode);
       } else {
         // Changed by somebody else since it was looked at: the listing tells the new version.
         listings.expire(parentPrefix);

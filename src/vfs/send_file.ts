@@ -243,6 +243,8 @@ export class SendFile {
   async #finish(change: Change, inode: FileInode, also: readonly JournalOp[]): Promise<void> {
     const { changes, uploads, options } = this.#volume;
     const present = changes.of(inode);
+    // It may have lost its name, and then has no change by which it is noted.
+    this.#volume.log?.touched(inode);
     if (present !== undefined) changes.noteSource(present);
     const done = !inode.dirty && !inode.moved && !inode.attributesDirty;
     if (present === change && done) {

@@ -48,6 +48,7 @@ export class SetAttributes {
   /** Sets all attributes of an inode; S3 gets them as soon as it gets the content, or by themselves. */
   async keep(inode: Inode, attributes: PosixAttributes, signal: AbortSignal): Promise<void> {
     const { changes } = this.#volume;
+    this.#volume.log?.touched(inode);
     // A bucket, or the mounted part of it, has no object of its own: kept until the mount ends.
     if (inode.parent === undefined || inode.unlinked) return inode.learnAttributes(attributes);
     inode.setAttributes(attributes);
@@ -66,7 +67,6 @@ export class SetAttributes {
     const given = [mode, uid, gid, atime, mtime].some((value) => value !== undefined);
     if (!given) return undefined;
     inode.ctime = now;
-    this.#volume.log?.touched(inode);
     if (mtime !== undefined) {
       if (inode.kind === "directory") inode.changed = undefined;
       else inode.hasChosenTime = true;
