@@ -270,7 +270,7 @@ export class DirectoryListings {
     const listing = this.#listings.get(prefix);
     if (listing === undefined || !this.#isFresh(listing)) return undefined;
     if (listing.hasMarker) return false;
-    for (const name of listing.namesBackwards()) if (!isIgnored(name)) return false;
+    for (const name of listing.names()) if (!isIgnored(name)) return false;
     return listing.complete ? true : undefined;
   }
 

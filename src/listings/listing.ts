@@ -33,6 +33,8 @@ export class Listing {
   /** What counts for more than the table: an entry, or undefined for a name that is not there. */
   #own = new Map<string, ListedEntry | undefined>();
   #size = 0;
+  /** The row that `names` came to last. */
+  #lastNamed = Infinity;
   /** Names known not to exist, asked for one by one in a directory not read to its end. */
   #absent = new Set<string>();
   /** Changes made here while a LIST is under way, which may not have seen them. */
@@ -83,14 +85,19 @@ export class Listing {
   }
 
   /**
-   * The names, those that were listed from the last to the first: where names are removed in their order,
-   * one that is left is found at once.
+   * The names, first the one that came last when this was asked before: in whatever order names are removed,
+   * one that is left is found after few that are not.
    */
-  *namesBackwards(): IterableIterator<string> {
+  *names(): IterableIterator<string> {
     const table = this.#table;
-    for (let row = table.rowCount - 1; row >= 0; row--) {
+    const { rowCount } = table;
+    const first = Math.min(this.#lastNamed, rowCount - 1);
+    for (let passed = 0; passed < rowCount; passed++) {
+      const row = (first - passed + rowCount) % rowCount;
       const name = table.shownName(row);
-      if (name !== undefined && !this.#own.has(name)) yield name;
+      if (name === undefined || this.#own.has(name)) continue;
+      this.#lastNamed = row;
+      yield name;
     }
     for (const [name, entry] of this.#own) if (entry !== undefined) yield name;
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withSeed } from "../../tests/support/seeded_random.ts";
 import { type ListedFile, Listing } from "./listing.ts";
 
 const file: ListedFile = { kind: "file", size: 1, etag: "e", lastModifiedMs: 0 };
@@ -34,4 +35,40 @@ Deno.test("Listing repeats changes made while a LIST was under way", () => {
   const second = new Listing();
   listing.applyChangesTo(second);
   assert.equal(second.size, 0, "nothing is noted any more");
+});
+
+Deno.test("Listing names what is left, in whatever order names are removed", () =>
+  withSeed((random) => {
+    const names = Array.from({ length: 200 }, (_, index) => `n${String(index).padStart(3, "0")}`);
+    const listing = new Listing();
+    listing.addRows(names.map((key) => ({ key, file })));
+    listing.markComplete(1);
+    listing.set("own", file);
+    const left = new Set([...names, "own"]);
+    while (left.size > 0) {
+      assert.deepEqual([...listing.names()].sort(), [...left].sort());
+      const [first] = listing.names();
+      assert.ok(left.has(first!));
+      const removed = [...left][random.below(left.size)]!;
+      listing.set(removed, undefined);
+      left.delete(removed);
+    }
+    assert.deepEqual([...listing.names()], []);
+  }));
+
+Deno.test("Listing looks again at few names to find one that is left", () => {
+  const names = Array.from({ length: 1000 }, (_, index) => `n${String(index).padStart(4, "0")}`);
+  const listing = new Listing();
+  listing.addRows(names.map((key) => ({ key, file })));
+  listing.markComplete(1);
+  let looks = 0;
+  const { table } = listing;
+  const shownName = table.shownName.bind(table);
+  table.shownName = (row) => (looks++, shownName(row));
+  // From the last to the first, as the ones before would have been passed over each time.
+  for (const name of names.reverse()) {
+    listing.set(name, undefined);
+    for (const _ of listing.names()) break;
+  }
+  assert.ok(looks < 4 * names.length, `${looks} looks`);
 });
