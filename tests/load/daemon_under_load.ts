@@ -53,6 +53,12 @@ export class DaemonUnderLoad implements AsyncDisposable {
     this.#input = this.#endpoint.stdin.getWriter();
   }
 
+  /** The last lines of the log. */
+  async lastWords(): Promise<string> {
+    const log = await Deno.readTextFile(`${this.folder}/state/logs/cloudmount.log`);
+    return log.trimEnd().split("\n").slice(-15).join("\n").slice(-6000);
+  }
+
   /** The mount points. */
   get paths(): string[] {
     return this.#names().map((name) => `${this.folder}/mnt/${name}`);

@@ -54,7 +54,12 @@ const calm = new AbortController();
 let turns: Promise<void> | undefined;
 for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
   if (text.includes("faults")) turns = takeTurns(calm.signal);
-  if (text.includes("calm")) calm.abort();
+  if (!text.includes("calm")) continue;
+  calm.abort();
+  await turns;
+  // What stalls would do so for a minute more.
+  await proxy.setFaults({ down: true });
+  await proxy.setFaults({});
 }
 calm.abort();
 await turns;

@@ -21,6 +21,7 @@ const MEMORY_BYTES = 128 * MiB;
 /** Connections and the files of caches stay open for a while. */
 const DESCRIPTORS = 200;
 const SAMPLE_MS = 500;
+const RETURN_SECONDS = 60;
 /** An answer about the status never waits for S3 or for a mount. */
 const STATUS_MS_MAX = 10_000;
 
@@ -40,41 +41,55 @@ interface Failure {
 mountTest(
   "many programs in many mounts meet no error that no fault explains, and nothing leaks",
   () =>
-    withSeed(async (random) => {
-      await using daemon = await DaemonUnderLoad.start(MOUNTS, random.seed);
-      await putShared(daemon);
-      const before = await daemon.usage();
-      const samples = new Samples(daemon);
-      await daemon.tell("faults");
-      const { failures, outcome } = await runPrograms(daemon, random.seed);
-      await daemon.tell("calm");
-      await eventually("all is in S3", async () => {
-        const { mounts } = await daemon.status();
-        return mounts.every(({ uploads }) => uploads.pending_files === 0);
-      }, 120);
-      const isHealthy = async () => (await daemon.status()).healthy;
-      await eventually("all is well", isHealthy, 90);
-      await compare(daemon, outcome);
-      let after = await daemon.usage();
-      const hasReturned = async () => {
-        after = await daemon.usage();
-        return after.rssBytes <= before.rssBytes + MEMORY_BYTES &&
-          after.descriptors <= before.descriptors + DESCRIPTORS;
-      };
-      await eventually("memory and descriptors are given back", hasReturned, 60);
-      await samples.stop();
-      await report({ daemon, outcome, failures, samples, before, after });
-      for (const failure of failures) {
-        assert.ok(isExplained(failure, daemon.turns), `unexplained: ${JSON.stringify(failure)}`);
+    withSeed(async ({ seed }) => {
+      await using daemon = await DaemonUnderLoad.start(MOUNTS, seed);
+      try {
+        await test(daemon, seed);
+      } catch (cause) {
+        throw new Error(`The daemon's last words:\n${await daemon.lastWords()}`, { cause });
       }
-      assert.ok(Math.max(...samples.statusMs) < STATUS_MS_MAX, "the status hung");
       await daemon.stop();
-      for (const staged of Deno.readDirSync(`${daemon.folder}/state/staged`)) {
-        const left = [...Deno.readDirSync(`${daemon.folder}/state/staged/${staged.name}`)];
-        assert.deepEqual(left.map(({ name }) => name), [], "staged files are left behind");
+      for (const { name } of Deno.readDirSync(`${daemon.folder}/state/staged`)) {
+        const left = [...Deno.readDirSync(`${daemon.folder}/state/staged/${name}`)];
+        assert.equal(left.length, 0, "staged files are left behind");
       }
     }),
 );
+
+async function test(daemon: DaemonUnderLoad, seed: number): Promise<void> {
+  await putShared(daemon);
+  const before = await daemon.usage();
+  await using samples = new Samples(daemon);
+  await daemon.tell("faults");
+  const { failures, outcome } = await runPrograms(daemon, seed);
+  await daemon.tell("calm");
+  const isUploaded = async () =>
+    (await daemon.status()).mounts.every(({ uploads }) => uploads.pending_files === 0);
+  await eventually("all is in S3", isUploaded, 120);
+  await eventually("all is well", async () => (await daemon.status()).healthy, 90);
+  const after = await returned(daemon, before);
+  await report({ daemon, outcome, failures, samples, before, after });
+  await compare(daemon, outcome);
+  for (const failure of failures) {
+    assert.ok(isExplained(failure, daemon.turns), `unexplained: ${JSON.stringify(failure)}`);
+  }
+  const { mounts } = await daemon.status();
+  assert.deepEqual(mounts.flatMap(({ conflicts }) => conflicts), [], "in conflict with itself");
+  assert.ok(after.rssBytes <= before.rssBytes + MEMORY_BYTES, "memory is not given back");
+  assert.ok(after.descriptors <= before.descriptors + DESCRIPTORS, "descriptors are left behind");
+  assert.ok(Math.max(...samples.statusMs) < STATUS_MS_MAX, "the status hung");
+}
+
+/** What the daemon uses when it has given back what it needed for the load, or does not. */
+async function returned(daemon: DaemonUnderLoad, before: ProcessUsage): Promise<ProcessUsage> {
+  for (let second = 0;; second++) {
+    const usage = await daemon.usage();
+    const isBack = usage.rssBytes <= before.rssBytes + MEMORY_BYTES &&
+      usage.descriptors <= before.descriptors + DESCRIPTORS;
+    if (isBack || second === RETURN_SECONDS) return usage;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
 
 async function putShared(daemon: DaemonUnderLoad): Promise<void> {
   for (let mount = 0; mount < MOUNTS; mount++) {
@@ -122,8 +137,10 @@ function isExplained({ at, name }: Failure, turns: readonly Turn[]): boolean {
 }
 
 /** Looks at the daemon twice a second. */
-class Samples {
+class Samples implements AsyncDisposable {
   readonly statusMs: number[] = [];
+  /** How long the daemon's main thread was computing meanwhile: the rest is a machine that is busy. */
+  readonly statusCpuMs: number[] = [];
   readonly usages: ProcessUsage[] = [];
   readonly #daemon: DaemonUnderLoad;
   readonly #running: Promise<void>;
@@ -132,6 +149,7 @@ class Samples {
   constructor(daemon: DaemonUnderLoad) {
     this.#daemon = daemon;
     this.#running = this.#run();
+    this.#running.catch(() => {}); // told at the end
   }
 
   async stop(): Promise<void> {
@@ -139,12 +157,19 @@ class Samples {
     await this.#running;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   async #run(): Promise<void> {
     while (!this.#isOver) {
+      const before = await this.#daemon.usage();
       const startMs = performance.now();
       await this.#daemon.status();
       this.statusMs.push(performance.now() - startMs);
-      this.usages.push(await this.#daemon.usage());
+      const usage = await this.#daemon.usage();
+      this.statusCpuMs.push(usage.mainCpuMs - before.mainCpuMs);
+      this.usages.push(usage);
       await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
     }
   }
@@ -163,9 +188,12 @@ async function report(findings: Findings): Promise<void> {
   const { daemon, outcome, failures, samples, before, after } = findings;
   const { mounts } = await daemon.status();
   const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
-  const statusMs = samples.statusMs.toSorted((a, b) => a - b);
-  const quantile = (share: number) =>
-    Math.round(statusMs[Math.min(statusMs.length - 1, Math.floor(share * statusMs.length))]!);
+  const quantiles = (values: readonly number[]) => {
+    const sorted = values.toSorted((a, b) => a - b);
+    const quantile = (share: number) =>
+      Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!);
+    return `p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, longest ${quantile(1)} ms`;
+  };
   const course = (of: (usage: ProcessUsage) => number) => {
     const values = samples.usages.map(of);
     return `${of(before)}, at most ${Math.max(...values)}, then ${of(after)}`;
@@ -182,7 +210,10 @@ async function report(findings: Findings): Promise<void> {
     `requests that failed: ${sum(mounts.map(({ requests }) => requests.errors))}, repeated: ` +
     `${sum(mounts.map(({ requests }) => requests.retries))}; conflicts: ` +
     `${sum(mounts.map(({ conflicts }) => conflicts.length))}`,
-    `status: p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, longest ${quantile(1)} ms`,
+    `status: ${quantiles(samples.statusMs)}; of it computing: ${quantiles(samples.statusCpuMs)}`,
+    ...mounts.flatMap(({ conflicts }) => conflicts).slice(0, 3).map(({ path, copy }) =>
+      `  ${path}: ${copy ?? "what was removed here is there again"}`
+    ),
     `MiB: ${course(({ rssBytes }) => Math.round(rssBytes / MiB))}`,
     `descriptors: ${course(({ descriptors }) => descriptors)}`,
     `threads: ${course(({ threads }) => threads)}`,
