@@ -16,6 +16,7 @@ Deno.test("errnoOf knows every class of error", () => {
     [new store.BucketNotFoundError("x", details), "EIO"],
     [new store.PreconditionFailedError("x", details), "ESTALE"],
     [new store.AccessDeniedError("x", details), "EACCES"],
+    [new store.SignedOutError("x", details), "EACCES"],
     [new store.WrongRegionError("x", details, "eu-west-1"), "EIO"],
     [new store.ClockSkewError("x", details, 1), "EIO"],
     [new store.ThrottledError("x", details), "EIO"],
