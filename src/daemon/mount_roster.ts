@@ -17,6 +17,14 @@ const LEAVE_DRAIN_MS = 10_000;
 /** Until a mount that is to go and could not is tried again. */
 const LEAVE_PAUSE_MS = 5_000;
 
+/** What a config has begun. */
+export interface Applied {
+  /** By name, of each mount that is touched: resolves when that is over, with why it was in vain if it was. */
+  readonly outcomes: ReadonlyMap<string, Promise<string | undefined>>;
+  /** All of them. */
+  readonly done: Promise<ReloadDocument>;
+}
+
 export class MountRoster {
   /** Nothing is started any more. */
   isEnding = false;
@@ -27,6 +35,10 @@ export class MountRoster {
   /** What the process has started with. */
   readonly #started: DaemonConfig;
   #config: Config;
+  /** Names of those that are to be started when what is in their way has gone. */
+  readonly #coming = new Set<string>();
+  /** By the settings of what goes: settles when it is out of the way, or cannot go yet. Never rejects. */
+  readonly #going = new Map<MountConfig, Promise<string | undefined>>();
   /** By name, in the order of the config; those that are leaving come last. */
   #buckets: Map<string, MountedBucket>;
 
@@ -51,62 +63,80 @@ export class MountRoster {
 
   /**
    * Goes by another config: only mounts whose settings have changed are touched, and each waits only for
-   * those whose place or objects it takes over. One call at a time. Never rejects: what becomes of each
-   * mount is told.
+   * those whose place or objects it takes over. May be called again while what the last call began is
+   * under way. Never rejects: what becomes of each mount is told.
    */
-  async apply(next: Config): Promise<ReloadDocument> {
+  async apply(next: Config): Promise<Applied> {
     this.#config = next;
     await this.#reconfigureBackend();
     const revived = next.mounts.filter(({ name }) => this.#revive(name));
     const present = [...this.#buckets.values()].filter(({ leaving }) => !leaving);
-    const before = present.map(({ config }) => config);
-    const { added, removed, changed } = mountChanges(before, next.mounts);
-    const wanted = new Set(
-      next.mounts.filter((mount) => revived.includes(mount) || this.#isWanted(mount)),
+    const { added, removed, changed } = mountChanges(
+      present.map(({ config }) => config),
+      next.mounts,
     );
+    const wanted = next.mounts.filter((mount) => revived.includes(mount) || this.#isWanted(mount));
     for (const config of added) {
       this.#buckets.set(config.name, new MountedBucket(config, this.#backend, this.#clock));
     }
-    const notApplied = new Map<string, string>();
-    const attempt = async (name: string, work: Promise<void>) => {
-      try {
-        await work;
-      } catch (error) {
-        notApplied.set(name, sentence(`Cannot change "${name}"`, error));
-      }
-    };
-    // By the settings of what goes: settles when it is out of the way, or cannot go yet.
-    const going = new Map<MountConfig, Promise<void>>();
-    for (const config of removed) going.set(config, this.#remove(this.#known(config.name)));
+    this.#sort();
+    const outcomes = new Map<string, Promise<string | undefined>>();
+    for (const config of removed) {
+      outcomes.set(config.name, this.#goes(config, this.#remove(this.#known(config.name))));
+    }
+    const prepared = new Map<MountConfig, Promise<string | undefined>>();
     for (const { before, after } of changed) {
       if (isLiveChange(before, after)) continue;
-      going.set(before, attempt(after.name, this.#prepare(this.#known(after.name), after)));
+      const work = attempt(after, this.#prepare(this.#known(after.name), after));
+      prepared.set(after, this.#goes(before, work));
     }
-    const enter = async (after: MountConfig) => {
-      await Promise.all([...going].map(([old, gone]) => isInTheWay(old, after) ? gone : undefined));
-      const bucket = this.#known(after.name);
-      bucket.reconfigure(after);
-      if (wanted.has(after) && !this.isEnding) await bucket.start(this.#end);
-    };
-    const entering = next.mounts.filter((mount) =>
-      added.includes(mount) || revived.includes(mount) || changed.some(({ after }) =>
-        after === mount
-      ) ||
-      this.#known(mount.name).awaitsStart
-    );
-    await Promise.all([
-      ...entering.map((mount) => attempt(mount.name, enter(mount))),
-      ...going.values(),
-    ]);
-    this.#sort();
+    for (const after of next.mounts) {
+      const isTouched = changed.some((change) => change.after === after) || added.includes(after) ||
+        revived.includes(after) ||
+        this.#known(after.name).awaitsStart;
+      if (!isTouched) continue;
+      if (wanted.includes(after)) this.#coming.add(after.name);
+      const way = [...this.#going].flatMap(([old, gone]) => isInTheWay(old, after) ? [gone] : []);
+      const entered = attempt(after, this.#enter(after.name, Promise.all(way)));
+      outcomes.set(
+        after.name,
+        Promise.all([prepared.get(after), entered]).then(([one, two]) => one ?? two),
+      );
+    }
     const names = (mounts: readonly MountConfig[]) => mounts.map(({ name }) => name);
-    return {
-      added: names(added),
-      changed: names(changed.map(({ after }) => after)),
-      removed: names(removed),
-      restart_needed: restartNeeded(this.#started, next.daemon),
-      not_applied: [...notApplied].map(([name, message]) => ({ name, message })),
+    const done = async (): Promise<ReloadDocument> => {
+      const notApplied: { name: string; message: string }[] = [];
+      for (const [name, outcome] of outcomes) {
+        const message = await outcome;
+        if (message !== undefined) notApplied.push({ name, message });
+      }
+      return {
+        added: names(added),
+        changed: names(changed.map(({ after }) => after)),
+        removed: names(removed),
+        restart_needed: restartNeeded(this.#started, next.daemon),
+        not_applied: notApplied,
+      };
     };
+    return { outcomes, done: done() };
+  }
+
+  /** Notes for those who wait for its place that a mount goes. */
+  #goes(config: MountConfig, gone: Promise<string | undefined>): Promise<string | undefined> {
+    const noted = gone.finally(() => this.#going.delete(config));
+    this.#going.set(config, noted);
+    return noted;
+  }
+
+  /** Brings a mount to what the config says when it is its turn, which may be more than was asked for. */
+  async #enter(name: string, way: Promise<unknown>): Promise<void> {
+    await way;
+    const isComing = this.#coming.delete(name);
+    const bucket = this.#buckets.get(name);
+    const config = this.#config.mounts.find((mount) => mount.name === name);
+    if (bucket === undefined || bucket.leaving || config === undefined) return;
+    bucket.reconfigure(config);
+    if (isComing && config.enabled && !this.isEnding) await bucket.start(this.#end);
   }
 
   /** Whether a mount of the new config is to be started: it was up, or is now mounted by itself. */
@@ -114,6 +144,7 @@ export class MountRoster {
     const bucket = this.#buckets.get(name);
     if (!enabled) return false;
     if (bucket === undefined) return autoMount;
+    if (this.#coming.has(name)) return true;
     const { config } = bucket;
     const isUp = bucket.state !== "stopped" && bucket.state !== "draining";
     return isUp || (autoMount && !(config.autoMount && config.enabled));
@@ -127,7 +158,7 @@ export class MountRoster {
   }
 
   /** Resolves when it has gone, or could not go yet: then it is tried again until it can. */
-  async #remove(bucket: MountedBucket): Promise<void> {
+  async #remove(bucket: MountedBucket): Promise<undefined> {
     bucket.leaving = true;
     if (await this.#leave(bucket)) return;
     const signal = this.#end;
@@ -202,5 +233,15 @@ export class MountRoster {
     const bucket = this.#buckets.get(name);
     if (bucket === undefined) throw new Error(`There is no mount "${name}"`);
     return bucket;
+  }
+}
+
+/** Why `work` failed, if it did. */
+async function attempt({ name }: MountConfig, work: Promise<void>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return sentence(`Cannot change "${name}"`, error);
   }
 }

@@ -21,6 +21,8 @@ const config = (
   mounts,
 });
 
+const apply = async (roster: MountRoster, next: Config) => await (await roster.apply(next)).done;
+
 async function setUp(...mounts: readonly MountConfig[]) {
   const backend = new FakeBackend();
   const clock = new FakeClock();
@@ -41,7 +43,8 @@ Deno.test("Another config touches only those mounts whose settings have changed"
   ];
   const { backend, roster, states } = await setUp(a, b, c);
   const untouched = backend.mounts.get("a")!;
-  const told = await roster.apply(
+  const told = await apply(
+    roster,
     config([
       fakeMountConfig("d"),
       a,
@@ -72,7 +75,7 @@ Deno.test("Another config touches only those mounts whose settings have changed"
 Deno.test("Budgets and lifetimes change without unmounting", async () => {
   const a = fakeMountConfig("a");
   const { backend, roster } = await setUp(a);
-  const told = await roster.apply(config([{ ...a, metadataTtlMs: 7 }], { memoryLimitBytes: 9 }));
+  const told = await apply(roster, config([{ ...a, metadataTtlMs: 7 }], { memoryLimitBytes: 9 }));
   assert.deepEqual(told.changed, ["a"]);
   assert.deepEqual(backend.started, []);
   assert.deepEqual(backend.mounts.get("a")!.unmounts, []);
@@ -82,10 +85,10 @@ Deno.test("Budgets and lifetimes change without unmounting", async () => {
 
 Deno.test("What needs a restart of the daemon is told until it is taken back", async () => {
   const { roster } = await setUp();
-  const told = await roster.apply(config([], { socket: "/elsewhere" }));
+  const told = await apply(roster, config([], { socket: "/elsewhere" }));
   assert.deepEqual(told.restart_needed, ["daemon.socket"]);
   assert.match(roster.unapplied().join(), /daemon\.socket.*cloudmount restart/);
-  await roster.apply(config([]));
+  await apply(roster, config([]));
   assert.deepEqual(roster.unapplied(), []);
 });
 
@@ -93,7 +96,7 @@ Deno.test("A busy mount goes on with its old settings until it is mounted again"
   const a = fakeMountConfig("a");
   const { backend, roster, states } = await setUp(a);
   backend.mounts.get("a")!.busy = true;
-  const told = await roster.apply(config([{ ...a, bucket: "other" }]));
+  const told = await apply(roster, config([{ ...a, bucket: "other" }]));
   assert.match(told.not_applied[0]!.message, /in use by less/);
   assert.deepEqual(states(), { a: "mounted" });
   assert.equal(roster.find("a")!.config.bucket, "a-bucket");
@@ -109,8 +112,8 @@ Deno.test("Settings that are taken back before they could apply are forgotten", 
   const a = fakeMountConfig("a");
   const { backend, roster } = await setUp(a);
   backend.mounts.get("a")!.busy = true;
-  await roster.apply(config([{ ...a, bucket: "other" }]));
-  await roster.apply(config([a]));
+  await apply(roster, config([{ ...a, bucket: "other" }]));
+  await apply(roster, config([a]));
   assert.deepEqual(roster.unapplied(), []);
   assert.deepEqual(backend.started, []);
 });
@@ -120,7 +123,7 @@ Deno.test("A removed mount stays until it is drained, holds up nobody, and can c
   const { backend, clock, roster, states } = await setUp(a, fakeMountConfig("b"));
   const mount = backend.mounts.get("a")!;
   mount.busy = true;
-  await roster.apply(config([fakeMountConfig("c"), fakeMountConfig("b")]));
+  await apply(roster, config([fakeMountConfig("c"), fakeMountConfig("b")]));
   assert.deepEqual(states(), { c: "mounted", b: "mounted", a: "draining" });
   assert.match(roster.find("a")!.status().error!.message, /does not list it any more/);
   mount.busy = false;
@@ -129,9 +132,9 @@ Deno.test("A removed mount stays until it is drained, holds up nobody, and can c
   assert.deepEqual(states(), { c: "mounted", b: "mounted" });
 
   backend.mounts.get("b")!.busy = true;
-  await roster.apply(config([fakeMountConfig("c")]));
+  await apply(roster, config([fakeMountConfig("c")]));
   assert.deepEqual(states(), { c: "mounted", b: "draining" });
-  await roster.apply(config([fakeMountConfig("b"), fakeMountConfig("c")]));
+  await apply(roster, config([fakeMountConfig("b"), fakeMountConfig("c")]));
   assert.deepEqual(states(), { b: "mounted", c: "mounted" });
   assert.deepEqual(backend.started, ["c"]);
 });
@@ -140,14 +143,60 @@ Deno.test("A mount that comes back while it is drained is mounted again", async 
   const { backend, roster, states } = await setUp(fakeMountConfig("a"));
   const drained = Promise.withResolvers<void>();
   backend.mounts.get("a")!.drained = drained.promise;
-  const removing = roster.apply(config([]));
+  const removing = apply(roster, config([]));
   await settle();
   assert.deepEqual(states(), { a: "draining" });
-  const adding = roster.apply(config([fakeMountConfig("a")]));
+  const adding = apply(roster, config([fakeMountConfig("a")]));
   await settle();
   drained.resolve();
   await Promise.all([removing, adding]);
   assert.deepEqual(states(), { a: "mounted" });
+});
+
+Deno.test("While a mount is drained for other settings others come, and the last settings hold", async () => {
+  const a = fakeMountConfig("a");
+  const { backend, roster, states } = await setUp(a);
+  const drained = Promise.withResolvers<void>();
+  backend.mounts.get("a")!.drained = drained.promise;
+  const moved = { ...a, bucket: "two" };
+  const first = await roster.apply(config([moved]));
+  const second = await roster.apply(config([moved, fakeMountConfig("b")]));
+  assert.equal(await second.outcomes.get("b"), undefined);
+  assert.deepEqual(states(), { a: "draining", b: "mounted" });
+  const third = await roster.apply(config([{ ...a, bucket: "three" }]));
+  drained.resolve();
+  await Promise.all([first.done, second.done, third.done]);
+  assert.deepEqual(states(), { a: "mounted" });
+  assert.equal(roster.find("a")!.config.bucket, "three");
+  assert.deepEqual(backend.started, ["b", "a"]);
+});
+
+Deno.test("A mount waits for the place of one that was told to go before", async () => {
+  const a = fakeMountConfig("a");
+  const { backend, roster, states } = await setUp(a);
+  const drained = Promise.withResolvers<void>();
+  backend.mounts.get("a")!.drained = drained.promise;
+  const first = await roster.apply(config([]));
+  const second = await roster.apply(config([fakeMountConfig("b", { mountPoint: a.mountPoint })]));
+  await settle();
+  assert.deepEqual(backend.started, []);
+  drained.resolve();
+  await Promise.all([first.done, second.done]);
+  assert.deepEqual(states(), { b: "mounted" });
+});
+
+Deno.test("A mount that is removed while it waits for its place is never started", async () => {
+  const a = fakeMountConfig("a");
+  const { backend, roster, states } = await setUp(a);
+  const drained = Promise.withResolvers<void>();
+  backend.mounts.get("a")!.drained = drained.promise;
+  const heir = fakeMountConfig("heir", { mountPoint: a.mountPoint });
+  const first = await roster.apply(config([heir]));
+  const second = await roster.apply(config([]));
+  drained.resolve();
+  await Promise.all([first.done, second.done]);
+  assert.deepEqual(states(), {});
+  assert.deepEqual(backend.started, []);
 });
 
 Deno.test("A mount that somebody unmounts just now is not mounted again for other settings", async () => {
@@ -156,7 +205,7 @@ Deno.test("A mount that somebody unmounts just now is not mounted again for othe
   const drained = Promise.withResolvers<void>();
   backend.mounts.get("a")!.drained = drained.promise;
   const unmounting = roster.find("a")!.stop({ timeoutMs: 60_000, force: false }, calm());
-  const applying = roster.apply(config([{ ...a, readOnly: true }]));
+  const applying = apply(roster, config([{ ...a, readOnly: true }]));
   await settle();
   drained.resolve();
   await Promise.all([unmounting, applying]);
@@ -169,7 +218,8 @@ Deno.test("A mount that takes over the place of another one waits for that, othe
   const { backend, roster, states } = await setUp(a, fakeMountConfig("b"));
   const drained = Promise.withResolvers<void>();
   backend.mounts.get("a")!.drained = drained.promise;
-  const applied = roster.apply(
+  const applied = apply(
+    roster,
     config([
       fakeMountConfig("b", { readOnly: true }),
       fakeMountConfig("heir", { mountPoint: a.mountPoint }),
@@ -187,10 +237,10 @@ Deno.test("Uploads are finished before a mount goes to another bucket, not befor
   const a = fakeMountConfig("a");
   const { backend, roster, states } = await setUp(a);
   backend.mounts.get("a")!.drained = NEVER;
-  await roster.apply(config([fakeMountConfig("z", { ...a, name: "z" })]));
+  await apply(roster, config([fakeMountConfig("z", { ...a, name: "z" })]));
   assert.deepEqual(states(), { z: "mounted" });
   backend.mounts.get("z")!.drained = Promise.reject(new Error("S3 is away"));
-  const told = await roster.apply(config([{ ...a, name: "z", bucket: "other" }]));
+  const told = await apply(roster, config([{ ...a, name: "z", bucket: "other" }]));
   assert.match(told.not_applied[0]!.message, /S3 is away/);
   assert.deepEqual(states(), { z: "mounted" });
 });
@@ -199,16 +249,16 @@ Deno.test("A failed mount is tried again with other settings; a disabled one goe
   const a = fakeMountConfig("a");
   const { backend, roster, states } = await setUp();
   backend.starts.set("a", new Error("no such bucket"));
-  const told = await roster.apply(config([a]));
+  const told = await apply(roster, config([a]));
   assert.match(told.not_applied[0]!.message, /no such bucket/);
   assert.deepEqual(states(), { a: "failed" });
   backend.starts.clear();
-  await roster.apply(config([{ ...a, bucket: "right" }]));
+  await apply(roster, config([{ ...a, bucket: "right" }]));
   assert.deepEqual(states(), { a: "mounted" });
-  await roster.apply(config([{ ...a, bucket: "right", enabled: false }]));
+  await apply(roster, config([{ ...a, bucket: "right", enabled: false }]));
   assert.deepEqual(states(), { a: "stopped" });
   assert.equal(roster.find("a")!.config.enabled, false);
-  await roster.apply(config([{ ...a, bucket: "right" }]));
+  await apply(roster, config([{ ...a, bucket: "right" }]));
   assert.deepEqual(states(), { a: "mounted" });
 });
 
@@ -218,7 +268,7 @@ Deno.test("Counters of a mount go on over a new start", async () => {
   const counts = () => roster.find("a")!.status().requests.get;
   backend.mounts.get("a")!.gets = 3;
   assert.equal(counts(), 3);
-  await roster.apply(config([{ ...a, readOnly: true }]));
+  await apply(roster, config([{ ...a, readOnly: true }]));
   assert.equal(counts(), 3);
   backend.mounts.get("a")!.gets = 2;
   assert.equal(counts(), 5);

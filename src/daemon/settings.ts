@@ -24,6 +24,7 @@ import {
   type ReloadDocument,
   type SettingsService,
 } from "../control/protocol.ts";
+import type { Applied } from "./mount_roster.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 const log = logger("daemon", "config");
@@ -43,7 +44,6 @@ export class Settings implements SettingsService {
   readonly #supervisor: Supervisor;
   readonly #onApplied: (config: Config) => Promise<void>;
   readonly #clock: Clock;
-  /** One change at a time; none is called off when who asked for it goes away. */
   readonly #turns = new KeyedMutex<"config">();
   /** What was looked at last, whether it could be used or not. */
   #seen: string | undefined;
@@ -57,17 +57,14 @@ export class Settings implements SettingsService {
   }
 
   reload(signal: AbortSignal): Promise<ReloadDocument> {
-    return this.#inTurn(signal, async () => await this.#apply(await this.#read()));
+    return untilAborted(this.#reload(() => true), signal).then((result) => result!);
   }
 
   /** Reloads if the text is another one than the last time. Never rejects: what is wrong is logged and in the status. */
   async reloadIfChanged(): Promise<void> {
+    const seen = this.#seen;
     try {
-      await this.#turns.run("config", async () => {
-        const seen = this.#seen;
-        const current = await this.#read();
-        if (current.text !== seen) await this.#apply(current);
-      });
+      await this.#reload(({ text }) => text !== seen);
     } catch (error) {
       // A file that cannot be used was told of when it was read.
       if (!(error instanceof ProblemError)) log.error("Cannot reload: {error}", { error });
@@ -82,47 +79,66 @@ export class Settings implements SettingsService {
     return this.#edit(signal, (current) => planChange(this.#file, current, id, settings));
   }
 
-  removeMount(id: string, options: DrainOptions, signal: AbortSignal): Promise<MountStatus> {
-    return this.#inTurn(signal, async () => {
+  async removeMount(
+    id: string,
+    options: DrainOptions,
+    signal: AbortSignal,
+  ): Promise<MountStatus> {
+    const plan = (current: ConfigText) => planRemove(this.#file, current, id);
+    await this.#inTurn(async () => void this.#plan(plan, await this.#read()));
+    const wasUp = this.#supervisor.mount(id).state !== "stopped";
+    await this.#supervisor.stopMount(id, options, signal);
+    const status = this.#supervisor.mount(id);
+    try {
+      const { applied } = await this.#write(plan);
+      await outcomeOf(id, applied, signal);
+    } catch (error) {
+      if (wasUp && !signal.aborted) await this.#supervisor.startMount(id, signal);
+      throw error;
+    }
+    return status;
+  }
+
+  async #reload(isWanted: (current: ConfigText) => boolean): Promise<ReloadDocument | undefined> {
+    const applied = await this.#inTurn(async () => {
       const current = await this.#read();
-      const edit = this.#plan(() => planRemove(this.#file, current, id));
-      // Known as long as a config that lists it is in use.
-      const wasUp = this.#supervisor.mount(id).state !== "stopped";
-      await this.#supervisor.stopMount(id, options, signal);
-      const status = this.#supervisor.mount(id);
-      try {
-        await this.#write(current, edit);
-      } catch (error) {
-        if (wasUp) await this.#supervisor.startMount(id, signal);
-        throw error;
-      }
-      await this.#apply(edit);
-      return status;
+      return isWanted(current) ? await this.#apply(current) : undefined;
+    });
+    const result = await applied?.done;
+    if (result !== undefined) {
+      log.info("Read the config again: {result}", { result: JSON.stringify(result) });
+    }
+    return result;
+  }
+
+  async #edit(
+    signal: AbortSignal,
+    plan: (current: ConfigText) => PlannedEdit,
+  ): Promise<MountStatus> {
+    // Goes on when the signal fires; only the wait for it ends.
+    const { name, applied } = await untilAborted(this.#write(plan), signal);
+    const failure = await outcomeOf(name, applied, signal);
+    const status = this.#supervisor.mount(name);
+    if (failure === undefined || status.state === "failed") return status;
+    throw new ProblemError({
+      title: "Saved, but not applied yet",
+      status: 409,
+      detail: `The config file is changed, but not the mount: ${failure}`,
+      hint: `Apply it with: cloudmount unmount ${name}; cloudmount mount ${name}`,
     });
   }
 
-  #edit(signal: AbortSignal, plan: (current: ConfigText) => PlannedEdit): Promise<MountStatus> {
-    return this.#inTurn(signal, async () => {
+  /** Edits the file and begins to go by it. */
+  #write(plan: (current: ConfigText) => PlannedEdit): Promise<{ name: string; applied: Applied }> {
+    return this.#inTurn(async () => {
       const current = await this.#read();
-      const edit = this.#plan(() => plan(current));
-      await this.#write(current, edit);
-      const { not_applied } = await this.#apply(edit);
-      const status = this.#supervisor.mount(edit.name);
-      const failure = not_applied.find(({ name }) => name === edit.name);
-      if (failure === undefined || status.state === "failed") return status;
-      throw new ProblemError({
-        title: "Saved, but not applied yet",
-        status: 409,
-        detail: `The config file is changed, but not the mount: ${failure.message}`,
-        hint: `Apply it with: cloudmount unmount ${edit.name}; cloudmount mount ${edit.name}`,
-      });
+      const edit = this.#plan(plan, current);
+      await this.#file.replace(current, edit.text);
+      // Before a watch sees it.
+      this.#seen = edit.text;
+      log.info("Changed the settings of {name}", { name: edit.name });
+      return { name: edit.name, applied: await this.#apply(edit) };
     });
-  }
-
-  async #write(current: ConfigText, edit: PlannedEdit): Promise<void> {
-    await this.#file.replace(current, edit.text);
-    // Before a watch sees it.
-    this.#seen = edit.text;
   }
 
   /** Throws a 422 `ProblemError` when the file has errors, which the status then tells. */
@@ -153,19 +169,14 @@ export class Settings implements SettingsService {
     }
   }
 
-  async #apply({ config }: ConfigText): Promise<ReloadDocument> {
-    const result = await this.#supervisor.apply(config);
+  async #apply({ config }: ConfigText): Promise<Applied> {
     await this.#onApplied(config);
-    const touched = [...result.added, ...result.changed, ...result.removed].length > 0;
-    log.info(touched ? "Applied the config: {result}" : "Read the config again: {result}", {
-      result: JSON.stringify(result),
-    });
-    return result;
+    return await this.#supervisor.apply(config);
   }
 
-  #plan(plan: () => PlannedEdit): PlannedEdit {
+  #plan(plan: (current: ConfigText) => PlannedEdit, current: ConfigText): PlannedEdit {
     try {
-      return plan();
+      return plan(current);
     } catch (error) {
       if (!(error instanceof MountEditError)) throw error;
       const { kind, message, errors } = error;
@@ -177,8 +188,18 @@ export class Settings implements SettingsService {
     }
   }
 
-  /** Goes on when `signal` fires; only the wait for it ends. */
-  #inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    return untilAborted(this.#turns.run("config", work), signal);
+  /** One at a time reads, edits and hands the config on; what that begins takes longer. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.run("config", work);
   }
+}
+
+/** Why one mount does not go by the config, if so; that of others is not waited for. */
+async function outcomeOf(
+  name: string,
+  { outcomes }: Applied,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const outcome = outcomes.get(name);
+  return outcome === undefined ? undefined : await untilAborted(outcome, signal);
 }

@@ -15,12 +15,11 @@ import {
   type MountTrouble,
   type PendingMount,
   ProblemError,
-  type ReloadDocument,
   type ShutdownDocument,
   type StatusDocument,
 } from "../control/protocol.ts";
 import type { MountBackend } from "../wiring/mount_backend.ts";
-import { MountRoster } from "./mount_roster.ts";
+import { type Applied, MountRoster } from "./mount_roster.ts";
 import { type MountedBucket, sentence } from "./mounted_bucket.ts";
 
 const log = logger("daemon");
@@ -149,7 +148,7 @@ export class Supervisor implements ControlService {
   }
 
   /** See `MountRoster.apply`. */
-  async apply(config: Config): Promise<ReloadDocument> {
+  async apply(config: Config): Promise<Applied> {
     return await this.#roster.apply(config);
   }
 
