@@ -3,8 +3,8 @@
  * waits for a GET of its own loses a round trip, and after enough of them fetching everything would
  * have been cheaper.
  *
- * It is begun where the reads get little by themselves (one at a time, from far away), when they have
- * lost a part of the time that it may take: an eighth at 30 ms for each block. It pays as it goes: what
+ * It is begun where the reads get little by themselves (one at a time, from far away; the quickest of
+ * them tells how far, as the others may have waited for a busy processor), when they have lost a part of the time that it may take: an eighth at 30 ms for each block. It pays as it goes: what
  * is fetched never exceeds twice what could have come in the time that the reads have lost, nor 32 MiB
  * for each of them. So someone who reads a few places causes nothing, and it stops
  * when the reads stop. The line is there for the reads first: when they have to wait clearly longer
@@ -53,6 +53,8 @@ interface Watched {
   misses: number;
   /** When the last of them was over (monotonic). */
   lastMissMs: number;
+  /** What the quickest of them has waited. */
+  leastMs: number;
   /** What reads waited on average before it was begun. */
   missMs: number;
   /** How long one or several reads at a time have waited. */
@@ -85,6 +87,7 @@ export class BackgroundFill {
     const { fill } = file;
     file.misses++;
     if (fill === undefined) file.missMs += (waitedMs - file.missMs) / file.misses;
+    file.leastMs = Math.min(file.leastMs, waitedMs);
     // As long as without the fill, and only once for those who wait at the same time.
     file.lostMs += Math.min(waitedMs, now - file.lastMissMs, file.missMs);
     file.lastMissMs = now;
@@ -105,7 +108,14 @@ export class BackgroundFill {
     let file = this.#files.get(source.id);
     this.#files.delete(source.id);
     if (file === undefined || now - file.lastMissMs > PAUSE_MS) {
-      file = { misses: 0, lastMissMs: -Infinity, missMs: 0, lostMs: 0, fill: undefined };
+      file = {
+        misses: 0,
+        lastMissMs: -Infinity,
+        leastMs: Infinity,
+        missMs: 0,
+        lostMs: 0,
+        fill: undefined,
+      };
     }
     this.#files.set(source.id, file);
     for (const id of this.#files.keys()) {
@@ -115,9 +125,9 @@ export class BackgroundFill {
     return file;
   }
 
-  #isWorthIt(source: ObjectSource, { misses, lostMs }: Watched): boolean {
+  #isWorthIt(source: ObjectSource, { misses, leastMs, lostMs }: Watched): boolean {
     if (misses < MISSES_MIN || !this.#fits(source)) return false;
-    const gain = lostMs * BYTES_PER_MS / (misses * BLOCK_SIZE);
+    const gain = Math.min(lostMs / misses, leastMs) * BYTES_PER_MS / BLOCK_SIZE;
     return gain >= GAIN_MIN && lostMs * BYTES_PER_MS >= source.size * GAIN_MIN / (2 * gain);
   }
 

@@ -176,3 +176,19 @@ Deno.test("BackgroundFill leaves a slow line to the reads: few GETs at a time, s
     const meanMs = (rig.store.clock.monotonicMs() - startMs) / 60;
     assert.ok(meanMs < 4 * 82, `a read takes ${meanMs} ms on average`);
   }));
+
+Deno.test("BackgroundFill does not take a busy processor for a far line: the quickest read tells", async () => {
+  const cache = new BlockCache(new MemoryBudget(256 * MIB));
+  const store = new RecordingStore();
+  const source = await store.source(64 * MIB);
+  for (const quickestMs of [3, 30]) {
+    const clock = new FakeClock();
+    const fill = new BackgroundFill(cache, clock);
+    for (let i = 0; i < 100; i++) {
+      const waitedMs = i === 4 ? quickestMs : 40;
+      await clock.advance(waitedMs);
+      fill.missed(source, i, waitedMs);
+    }
+    assert.equal(store.ranges.length > 0, quickestMs === 30);
+  }
+});

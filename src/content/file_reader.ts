@@ -5,6 +5,7 @@ import { BLOCK_SIZE, type BlockCache } from "../cache/block_cache.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import type { BackgroundFill } from "./background_fill.ts";
 import type { GatheredMisses } from "./gathered_misses.ts";
+import type { RandomBlocks } from "./random_blocks.ts";
 import { Readahead } from "./readahead.ts";
 import type { WindowShares } from "./window_shares.ts";
 
@@ -14,6 +15,7 @@ export interface ReaderContext {
   readonly clock: Clock;
   readonly shares: WindowShares;
   readonly misses: GatheredMisses;
+  readonly random: RandomBlocks;
   readonly fill: BackgroundFill;
 }
 
@@ -117,11 +119,13 @@ export class FileReader {
     end: number,
     signal: AbortSignal,
   ): Promise<Uint8Array[]> {
-    const { clock, misses, fill } = this.#context;
+    const { clock, misses, random, fill } = this.#context;
     const first = Math.floor(offset / BLOCK_SIZE);
     if (!this.#cache.isAbsent(source, first)) return await this.#fetch(source, offset, end, signal);
     const startMs = clock.monotonicMs();
-    await misses.gather(source, first, Math.ceil(end / BLOCK_SIZE));
+    const last = Math.ceil(end / BLOCK_SIZE);
+    await misses.gather(source, first, last);
+    random.fetching(source, first, last);
     const views = await this.#fetch(source, offset, end, signal);
     fill.missed(source, first, clock.monotonicMs() - startMs);
     return views;

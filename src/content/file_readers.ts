@@ -4,6 +4,7 @@ import type { BlockCache } from "../cache/block_cache.ts";
 import { BackgroundFill } from "./background_fill.ts";
 import { FileReader, type ReaderContext } from "./file_reader.ts";
 import { GatheredMisses } from "./gathered_misses.ts";
+import { RandomBlocks } from "./random_blocks.ts";
 import { WindowShares } from "./window_shares.ts";
 
 export class FileReaders {
@@ -15,6 +16,7 @@ export class FileReaders {
       clock,
       shares: new WindowShares(clock, cache.limitBytes),
       misses: new GatheredMisses(cache),
+      random: new RandomBlocks(cache),
       fill: new BackgroundFill(cache, clock),
     };
   }

@@ -1,12 +1,12 @@
 /** What a long file that is read in sequence takes of the memory; the disk is a stub here. */
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { QuickDisk } from "../../tests/support/quick_disk.ts";
 import { RecordingStore } from "../../tests/support/recording_store.ts";
 import { nextTurn } from "../base/clock.ts";
 import { MemoryBudget } from "../base/memory_budget.ts";
 import { BLOCK_SIZE, BlockCache } from "../cache/block_cache.ts";
-import type { BlockDisk, BlockToSave } from "../cache/block_disk.ts";
-import type { ObjectSource } from "../cache/object_source.ts";
+import type { BlockDisk } from "../cache/block_disk.ts";
 import { FileReaders } from "./file_readers.ts";
 
 const never = new AbortController().signal;
@@ -14,25 +14,6 @@ const MIB = 2 ** 20;
 const SIZE = 288 * MIB;
 /** What is fetched ahead at most, what is kept behind, and a GET. */
 const MEMORY_MAX = (128 + 64 + 8) * MIB;
-
-/** It has everything at once that it is given. */
-class QuickDisk implements BlockDisk {
-  readonly blocks = new Set<number>();
-  has(_source: ObjectSource, index: number): boolean {
-    return this.blocks.has(index);
-  }
-  readNow(): undefined {}
-  warm = () => Promise.resolve();
-  willNeed(): void {}
-  read = () => Promise.resolve(false);
-  save(_source: ObjectSource, index: number, block: BlockToSave): void {
-    block.begin();
-    this.blocks.add(index);
-    block.end();
-  }
-  adopt = () => false;
-  roomFor = () => SIZE;
-}
 
 async function readAll(direction: "forward" | "backward", disk?: BlockDisk) {
   const store = new RecordingStore();
