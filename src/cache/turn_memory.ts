@@ -6,8 +6,10 @@ import { giveWay } from "../base/clock.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 
 const CHUNK_BYTES = 256 * 1024;
-/** Kept while nobody needs memory: 4 MiB, as several of the largest reads (1 MiB) are answered in a turn. */
-const IDLE_MAX = 16;
+/** Kept at least while nobody needs memory: 1 MiB, the largest read. */
+const KEPT_MIN = 4;
+/** And at most, where many are answered in a turn. */
+const KEPT_MAX = 64;
 
 interface Chunk {
   readonly buffer: ArrayBuffer;
@@ -19,6 +21,8 @@ export class TurnMemory {
   readonly #budget: MemoryBudget;
   #lent: Chunk[] = [];
   #idle: Chunk[] = [];
+  /** As many as a turn has taken lately. */
+  #kept = KEPT_MIN;
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget;
@@ -46,10 +50,11 @@ export class TurnMemory {
   }
 
   #takeBack(): void {
+    this.#kept = Math.min(KEPT_MAX, Math.max(KEPT_MIN, this.#kept - 1, this.#lent.length));
     for (const chunk of this.#lent) chunk.used = 0;
     this.#idle.push(...this.#lent.reverse());
     this.#lent = [];
-    this.#free(this.#idle.splice(0, this.#idle.length - IDLE_MAX));
+    this.#free(this.#idle.splice(0, this.#idle.length - this.#kept));
     this.#budget.serveWaiters();
   }
 

@@ -28,12 +28,19 @@ Deno.test("TurnMemory has the budget's memory only, and gives it back when it is
   assert.equal(budget.usedBytes, 0);
 });
 
-Deno.test("TurnMemory keeps little while nobody uses it", async () => {
+Deno.test("TurnMemory keeps what turns take lately, within limits", async () => {
   const budget = new MemoryBudget(100 * CHUNK);
   const memory = new TurnMemory(budget);
-  for (let i = 0; i < 40; i++) memory.lend(CHUNK);
-  assert.equal(budget.usedBytes, 40 * CHUNK);
-  await nextTurn();
-  await nextTurn();
-  assert.equal(budget.usedBytes, 16 * CHUNK);
+  const turn = async (chunks: number) => {
+    for (let i = 0; i < chunks; i++) memory.lend(CHUNK);
+    await nextTurn();
+    await nextTurn();
+    return budget.usedBytes / CHUNK;
+  };
+  assert.equal(await turn(90), 64);
+  assert.equal(await turn(40), 63);
+  assert.equal(await turn(20), 62);
+  for (let i = 0; i < 70; i++) await turn(1);
+  assert.equal(await turn(1), 4);
+  assert.equal(await turn(20), 20);
 });
