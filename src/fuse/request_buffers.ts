@@ -18,6 +18,10 @@ export class RequestBuffers {
     this.#limit = limit;
   }
 
+  get hasFree(): boolean {
+    return this.#free.length > 0 || this.#made < this.#limit;
+  }
+
   /** A buffer, unless `limit` of them are out. */
   take(): RequestBuffer | undefined {
     const free = this.#free.pop();

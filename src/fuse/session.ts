@@ -104,7 +104,7 @@ export class Session {
     this.#log = logger("fuse", options.name);
     this.#busy = new BusyInodes((inode) => this.notifier.settled(inode));
     this.notifier = new FuseNotifier(channel, (inode) => this.#busy.has(inode));
-    if (options.agreed !== undefined) this.#ready.resolve(options.agreed);
+    if (options.agreed !== undefined) this.#agree(options.agreed);
     this.#ready.promise.catch(() => {});
   }
 
@@ -159,7 +159,8 @@ export class Session {
     let received = 0;
     while (received < DRAIN_MAX && this.#receive()) received++;
     for (let turn = 0; turn < SETTLE_TURNS && this.#operations.size > 0; turn++) await undefined;
-    if (received < DRAIN_MAX && !this.#hasRoom()) await this.#roomAgain();
+    // Without room reading pauses: requests queue in the kernel until an operation settles.
+    while (received < DRAIN_MAX && !this.#ended && !this.#hasRoom()) await this.#nextSettled();
     return received;
   }
 
@@ -201,15 +202,7 @@ export class Session {
   }
 
   #hasRoom(): boolean {
-    if (this.#operations.size >= OPERATIONS_MAX) return false;
-    const buffer = this.#buffers.take();
-    if (buffer !== undefined) this.#buffers.give(buffer);
-    return buffer !== undefined;
-  }
-
-  /** Reading has paused: requests queue in the kernel until an operation settles. */
-  async #roomAgain(): Promise<void> {
-    while (!this.#ended && !this.#hasRoom()) await this.#nextSettled();
+    return this.#operations.size < OPERATIONS_MAX && this.#buffers.hasFree;
   }
 
   #nextSettled(): Promise<void> {
@@ -312,12 +305,16 @@ export class Session {
         minor: request.minor,
         flags: initFlagNames(agreed.flags).join(" "),
       });
-      this.notifier.agreed(agreed.minor);
-      this.#ready.resolve(agreed);
+      this.#agree(agreed);
     } catch (error) {
       this.#ready.reject(error);
       throw error;
     }
+  }
+
+  #agree(agreed: InitReply): void {
+    this.notifier.agreed(agreed.minor);
+    this.#ready.resolve(agreed);
   }
 
   /** An operation that is not found has been answered meanwhile. */
@@ -339,11 +336,7 @@ export class Session {
   }
 
   async #undo(header: RequestHeader, undo: NonNullable<Reply["undo"]>): Promise<void> {
-    try {
-      await undo();
-    } catch (error) {
-      this.#logFailure(header, error);
-    }
+    await undo().catch((error: unknown) => this.#logFailure(header, error));
   }
 
   #fail(header: RequestHeader, error: unknown): void {

@@ -64,13 +64,13 @@ export class S3FileSystem implements FileSystem {
   readonly #files: OpenFiles;
 
   constructor(options: VolumeOptions) {
-    const volume = new Volume(options);
-    const namespace = new Namespace(volume);
-    const content = new FileContent(volume);
-    const setAttributes = new SetAttributes(volume, namespace, content);
-    const lostAndFound = new LostAndFound(options.lostAndFound);
-    const conflicts = new Conflicts(volume, lostAndFound);
-    const remove = new Remove(volume, namespace, content, conflicts);
+    const volume = this.#volume = new Volume(options);
+    const namespace = this.#namespace = new Namespace(volume);
+    const content = this.#content = new FileContent(volume);
+    const setAttributes = this.#setAttributes = new SetAttributes(volume, namespace, content);
+    const lostAndFound = this.#lostAndFound = new LostAndFound(options.lostAndFound);
+    const conflicts = this.#conflicts = new Conflicts(volume, lostAndFound);
+    const remove = this.#remove = new Remove(volume, namespace, content, conflicts);
     const directories = new RenameDirectory(volume);
     volume.writeBack = new WriteBack(
       volume,
@@ -82,21 +82,14 @@ export class S3FileSystem implements FileSystem {
       options.lanes,
     );
     volume.eager = new EagerUploads(volume, content);
-    this.#volume = volume;
-    this.#namespace = namespace;
-    this.#content = content;
     this.#directories = new OpenDirectories(volume, namespace);
-    this.#setAttributes = setAttributes;
     this.#create = new Create(volume, namespace, content);
-    this.#remove = remove;
     this.#rename = new Rename(volume, namespace, content, remove, directories, conflicts);
     this.#space = new Space(volume, content);
     this.#xattrs = new Xattrs(volume, content, setAttributes);
     this.#uploads = new Uploads(volume);
     this.#siblings = new SiblingReadahead(volume, namespace);
     this.#files = new OpenFiles(volume, content, new ReadFile(volume, namespace), this.#siblings);
-    this.#conflicts = conflicts;
-    this.#lostAndFound = lostAndFound;
     this.#recovery = new Recovery(volume, conflicts, lostAndFound, this.#files, this.#directories);
     volume.log?.attach(volume, this.#files, this.#directories.handles);
   }
@@ -398,11 +391,7 @@ export class S3FileSystem implements FileSystem {
     return this.#space.copy(from, offset, this.#files.writable(fhOut).inode, offsetOut, length);
   }
 
-  #acknowledge(
-    ino: InodeNumber,
-    durability: Durability,
-    context: OpContext,
-  ): MaybePromise<void> {
+  #acknowledge(ino: InodeNumber, durability: Durability, context: OpContext): MaybePromise<void> {
     const inode = this.#volume.inodes.file(ino);
     if (inode.pending) return this.#content.acknowledge(inode, durability, context.signal);
   }

@@ -4,6 +4,7 @@ import type { Config, MountConfig } from "../config/types.ts";
 import type { SharedUsage } from "../control/protocol.ts";
 import type { FuseMount } from "../fuse/fuse_mount.ts";
 import { mountFuse } from "../fuse/mount.ts";
+import type { DirectoryListings } from "../listings/directory_listings.ts";
 import { readNetworkState } from "../net/network_state.ts";
 import { watchSystemWaking } from "../net/system_bus.ts";
 import type { BucketStore } from "../s3/bucket_store.ts";
@@ -15,7 +16,10 @@ import { diskCacheUser } from "./disk_cache.ts";
 import { closeDescriptor } from "../ffi/descriptor_message.ts";
 import type { DescriptorStore } from "../fuse/descriptor_store.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
+import type { StagingArea } from "../content/staging_area.ts";
+import type { LogFile } from "../vfs/handover/log_file.ts";
 import { StateLog } from "../vfs/handover/state_log.ts";
+import type { S3FileSystem } from "../vfs/s3_file_system.ts";
 import { createFileSystem } from "./file_system.ts";
 import { HandOver, type LeftMount } from "./hand_over.ts";
 import type { MountBackend, RunningMount } from "./mount_backend.ts";
@@ -48,6 +52,14 @@ interface Served {
   readonly served: ServedMount;
   /** S3's refusal, if it refuses the mount. */
   readonly greeting: Promise<StoreError | undefined>;
+}
+
+interface Restored {
+  /** Of the hand-over log; undefined when nobody holds it. */
+  readonly file: LogFile | undefined;
+  readonly stateLog: StateLog | undefined;
+  readonly fileSystem: S3FileSystem;
+  readonly listings: DirectoryListings;
 }
 
 class S3MountBackend implements MountBackend {
@@ -157,29 +169,7 @@ class S3MountBackend implements MountBackend {
     left: LeftMount | undefined,
   ): Promise<Served> {
     const { clock, pool, disk } = this.#resources;
-    const file = left?.file ?? this.#handOver.newLog();
-    let stateLog: StateLog | undefined;
-    const created = createFileSystem(config, watched, this.#resources, {
-      ...(left === undefined ? {} : { saved: left.state }),
-      ...(file === undefined ? {} : {
-        newLog: (staging) =>
-          stateLog = new StateLog({
-            file,
-            staging,
-            about: left?.state.about,
-            log: logger("vfs", config.name),
-            onBroken: () => this.#handOver.drop(config.name),
-          }),
-      }),
-    });
-    let parts: Awaited<typeof created>;
-    try {
-      parts = await created;
-    } catch (error) {
-      if (left !== undefined) closeDescriptor(left.takeOver.device);
-      throw error;
-    }
-    const { fileSystem, listings } = parts;
+    const { file, stateLog, fileSystem, listings } = await this.#restore(config, watched, left);
     // S3 is asked while the folder is being mounted: by what the first lookup would ask.
     const greeting = config.attributes === "full"
       ? monitor.greet()
@@ -226,5 +216,33 @@ class S3MountBackend implements MountBackend {
       reconfigure,
     });
     return { served, greeting };
+  }
+
+  /** The file system, as the mount of an earlier process had it. */
+  async #restore(
+    config: MountConfig,
+    watched: ObjectStore,
+    left: LeftMount | undefined,
+  ): Promise<Restored> {
+    const file = left?.file ?? this.#handOver.newLog();
+    let stateLog: StateLog | undefined;
+    const newLog = file && ((staging: StagingArea) =>
+      stateLog = new StateLog({
+        file,
+        staging,
+        about: left?.state.about,
+        log: logger("vfs", config.name),
+        onBroken: () => this.#handOver.drop(config.name),
+      }));
+    try {
+      const created = await createFileSystem(config, watched, this.#resources, {
+        ...(left === undefined ? {} : { saved: left.state }),
+        ...(newLog === undefined ? {} : { newLog }),
+      });
+      return { file, stateLog, ...created };
+    } catch (error) {
+      if (left !== undefined) closeDescriptor(left.takeOver.device);
+      throw error;
+    }
   }
 }
