@@ -205,9 +205,7 @@ export class Session {
     return this.#operations.size < OPERATIONS_MAX && this.#buffers.hasFree;
   }
 
-  #nextSettled(): Promise<void> {
-    return new Promise((resolve) => this.#onSettled = resolve);
-  }
+  readonly #nextSettled = () => new Promise<void>((resolve) => this.#onSettled = resolve);
 
   #dispatch(buffer: RequestBuffer, length: number): void {
     if (length < REQUEST_HEADER_BYTES) {
@@ -336,7 +334,11 @@ export class Session {
   }
 
   async #undo(header: RequestHeader, undo: NonNullable<Reply["undo"]>): Promise<void> {
-    await undo().catch((error: unknown) => this.#logFailure(header, error));
+    try {
+      await undo();
+    } catch (error) {
+      this.#logFailure(header, error);
+    }
   }
 
   #fail(header: RequestHeader, error: unknown): void {
