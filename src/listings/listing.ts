@@ -95,11 +95,13 @@ export class Listing {
     for (let passed = 0; passed < rowCount; passed++) {
       const row = (first - passed + rowCount) % rowCount;
       const name = table.shownName(row);
-      if (name === undefined || this.#own.has(name)) continue;
+      if (name === undefined || (this.#own.has(name) && this.get(name) === undefined)) continue;
       this.#lastNamed = row;
       yield name;
     }
-    for (const [name, entry] of this.#own) if (entry !== undefined) yield name;
+    for (const [name, entry] of this.#own) {
+      if (entry !== undefined && !table.has(name)) yield name;
+    }
   }
 
   /** The names of the subdirectories. */
