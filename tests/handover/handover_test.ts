@@ -7,7 +7,7 @@ import { ControlClient } from "../../src/control/client.ts";
 import { findProgram } from "../support/find_program.ts";
 import { type MountedBuckets, mountTest, withMountedBuckets } from "../support/mount_daemon.ts";
 import { flushMount, JOURNAL } from "../support/mount_flush.ts";
-import { printNote, run, succeed } from "../support/mount_programs.ts";
+import { eventually, printNote, run, succeed } from "../support/mount_programs.ts";
 import { type SeededRandom, withSeed } from "../support/seeded_random.ts";
 import { type Ended, Load, Probe } from "./load.ts";
 
@@ -35,9 +35,35 @@ mountTest("kills and upgrades of the daemon are pauses for the programs that use
       for (const { name, code, said } of ended) assert.equal(code, 0, `${name}: ${said}`);
       await checkWritten(mounted, ended);
       printNote(`${KILLS} kills, ${UPGRADES} upgrades: ${distribution(pauses)}`);
-    }, { defaults: `${JOURNAL}\nmetadata_ttl = "5m"`, isHeld: true });
+    }, { defaults: `${JOURNAL}\nmetadata_ttl = "5m"`, crashesMax: 1000 });
   });
 });
+
+mountTest(
+  "a crash loop ends: nobody hangs, the status tells why, and a mount can be had again",
+  async () => {
+    await withMountedBuckets(async (mounted) => {
+      const file = `${mounted.path()}/file`;
+      await succeed("sh", ["-c", `echo kept > ${file}`]);
+      for (const kill of [1, 2, 3]) {
+        const { pid } = await mounted.statusDocument();
+        Deno.kill(pid, "SIGKILL");
+        await eventually(`another daemon after kill ${kill}`, async () => {
+          const status = await mounted.statusDocument().catch(() => undefined);
+          return status !== undefined && status.pid !== pid &&
+            status.mounts.every(({ state }) => state !== "starting");
+        });
+        if (kill < 3) assert.equal(await succeed("cat", [file]), "kept\n");
+      }
+      const { state, error } = await mounted.status();
+      assert.equal(state, "failed");
+      assert.match(error?.message ?? "", /crashed 3 times within a minute/);
+      assert.equal(await succeed("ls", [mounted.path()], { seconds: 5 }), "");
+      assert.equal((await mounted.command("mount", "--all")).code, 0);
+      assert.equal(await succeed("cat", [file]), "kept\n");
+    }, { defaults: JOURNAL, crashesMax: 3 });
+  },
+);
 
 /** What is read is put there by another client. */
 async function prepare(mounted: MountedBuckets): Promise<void> {

@@ -30,8 +30,11 @@ export interface MountedOptions {
   readonly defaults?: string;
   /** Lines of a bucket's [[mount]]. */
   readonly mounts?: Partial<Record<BucketName, string>>;
-  /** The mounts outlive the daemon, as with `cloudmount start`: another one goes on with them. */
-  readonly isHeld?: boolean;
+  /**
+   * The mounts outlive the daemon, as with `cloudmount start`: another one goes on with them, but for so
+   * many crashes within a minute.
+   */
+  readonly crashesMax?: number;
   /** Puts something between the daemon and the server, for one bucket; returns its URL. */
   readonly endpoint?: (bucket: BucketName, url: string) => Promise<string>;
 }
@@ -173,9 +176,10 @@ export class MountedBuckets {
   /** Resolves when both mounts are there; the endpoint of those `offline` need not answer. */
   async start({ offline = [] }: { readonly offline?: readonly BucketName[] } = {}): Promise<void> {
     await Deno.writeTextFile(`${this.folder}/cloudmount.toml`, this.#config(), { mode: 0o600 });
-    const words = this.#options.isHeld === true
-      ? ["supervise", `${this.folder}/holder.lock`, "1000", "run"]
-      : ["run"];
+    const { crashesMax } = this.#options;
+    const words = crashesMax === undefined
+      ? ["run"]
+      : ["supervise", `${this.folder}/holder.lock`, String(crashesMax), "run"];
     const child = this.#spawn(words);
     this.#child = child;
     const errors = new Response(child.stderr).text();

@@ -27,7 +27,7 @@ import {
 
 /** From this length on the log is written anew, with what still counts; and when it is so many times as long again. */
 const REWRITE_BYTES_MIN = 4 << 20;
-const REWRITE_FACTOR = 4;
+const REWRITE_FACTOR = 2;
 
 /** All that the log tells of. */
 export interface StateSource {
