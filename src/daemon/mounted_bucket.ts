@@ -188,8 +188,7 @@ export class MountedBucket {
   async fail(why: string): Promise<void> {
     await this.#turns.run("state", async () => {
       const { name } = this.config;
-      const hint =
-        `The log says why (logs/ in the state directory); try again with: cloudmount mount ${name}`;
+      const hint = `The log says why: cloudmount logs; try again with: cloudmount mount ${name}`;
       const error = { message: why, hint, sinceMs: this.#clock.nowMs() };
       this.#phase = { kind: "failed", error, report: EMPTY_REPORT };
       await this.#backend.detach?.(this.config);

@@ -51,7 +51,7 @@ export function xbarMenuWithout(reason: string, program: XbarProgram): string {
 }
 
 function mountEntries(mount: MountStatus, program: XbarProgram): string[] {
-  const { name, state, error, uploads, conflicts } = mount;
+  const { name, state, error, warnings, uploads, conflicts } = mount;
   const isUp = state === "mounted" || state === "degraded" || state === "draining";
   const waiting = uploads.pending_files === 0
     ? ""
@@ -79,6 +79,7 @@ function mountEntries(mount: MountStatus, program: XbarProgram): string[] {
         color: COLOURS.off,
       })]),
     ...(error === null ? [] : [entry(describeTrouble(error), { color: COLOURS.bad })]),
+    ...warnings.map((warning) => entry(warning, { color: COLOURS.doubtful })),
     ...(conflicts.length === 0 ? [] : [entry(
       `conflicts: ${listPaths(conflicts.slice(0, 5).map(({ path }) => path), conflicts.length)}`,
       {

@@ -33,7 +33,9 @@ Deno.test("Texts of strangers can neither end a line, nor add parameters, nor se
     since: "2026-11-01T00:00:00.000Z",
   };
   const menu = xbarMenu(
-    fakeStatus([{ state: "failed", error, mount_point: '/a"b' }], ["x | y"]),
+    fakeStatus([{ state: "failed", error, warnings: ["soon | over"], mount_point: '/a"b' }], [
+      "x | y",
+    ]),
     PROGRAM,
   );
   assert.ok(!menu.includes("| bash=/bin/evil") && !menu.includes("\u001b"));
@@ -41,6 +43,7 @@ Deno.test("Texts of strangers can neither end a line, nor add parameters, nor se
   assert.ok(menu.startsWith("☁! | color=red\n"));
   assert.ok(!menu.includes("Open"));
   assert.ok(menu.includes("x ¦ y | color=orange"));
+  assert.ok(menu.includes("--soon ¦ over | color=orange"));
 });
 
 Deno.test("Without a daemon the menu says why, and starts one", () => {
