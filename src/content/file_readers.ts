@@ -14,7 +14,7 @@ export class FileReaders {
     this.#context = {
       cache,
       clock,
-      shares: new WindowShares(clock, cache.limitBytes),
+      shares: new WindowShares(clock, cache),
       misses: new GatheredMisses(cache),
       random: new RandomBlocks(cache),
       fill: new BackgroundFill(cache, clock),

@@ -12,14 +12,14 @@ const IDLE_MS = 5000;
 
 export class WindowShares {
   readonly #clock: Clock;
-  readonly #totalBytes: number;
+  readonly #memory: { readonly limitBytes: number };
   /** Who reads, and when last (monotonic); the one idle for longest first. */
   readonly #active = new Map<object, number>();
 
-  /** `limitBytes` is all the memory that there is for blocks. */
-  constructor(clock: Clock, limitBytes: number) {
+  /** `memory.limitBytes` is all that there is for blocks; it may change. */
+  constructor(clock: Clock, memory: { readonly limitBytes: number }) {
     this.#clock = clock;
-    this.#totalBytes = limitBytes / 2;
+    this.#memory = memory;
   }
 
   /** `stream` reads now; how many bytes may be fetched ahead of it. */
@@ -31,7 +31,7 @@ export class WindowShares {
       if (now - lastMs <= IDLE_MS) break;
       this.#active.delete(other);
     }
-    return Math.min(WINDOW_MAX, this.#totalBytes / this.#active.size);
+    return Math.min(WINDOW_MAX, this.#memory.limitBytes / 2 / this.#active.size);
   }
 
   /** `stream` reads no more. */

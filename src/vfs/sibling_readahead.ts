@@ -74,7 +74,6 @@ interface Stream {
 export class SiblingReadahead {
   readonly #volume: Volume;
   readonly #namespace: Namespace;
-  readonly #bytesMax: number;
   /** The one that went on last at the end. */
   readonly #streams = new Map<DirectoryInode, Stream>();
   #latest: Stream | undefined;
@@ -87,7 +86,6 @@ export class SiblingReadahead {
   constructor(volume: Volume, namespace: Namespace) {
     this.#volume = volume;
     this.#namespace = namespace;
-    this.#bytesMax = Math.min(BYTES_MAX, volume.options.blocks.limitBytes / 4);
   }
 
   /** A handle is read for the first time. To be called when what it needs itself is under way. */
@@ -197,7 +195,8 @@ export class SiblingReadahead {
   #expect(stream: Stream, name: string, entry: ListedFile): boolean {
     const bytes = Math.min(entry.size, entry.size <= HEAD_BYTES ? HEAD_BYTES : this.#largeBytes);
     if (stream.aheadBytes + bytes > stream.bytes + HEAD_BYTES) return false;
-    if (this.#aheadBytes + bytes > this.#bytesMax) return false;
+    const bytesMax = Math.min(BYTES_MAX, this.#volume.options.blocks.limitBytes / 4);
+    if (this.#aheadBytes + bytes > bytesMax) return false;
     const inode = this.#namespace.resolve(stream.directory, name, entry);
     if (inode?.kind !== "file" || inode.local || inode.isSymlink || inode.fetchedAhead) return true;
     const { blocks } = this.#volume.options;
