@@ -50,9 +50,10 @@ export class LineInput {
     signal: AbortSignal,
   ): Promise<string | undefined> {
     if (!this.#source.isTerminal) return await this.#next(() => {}, signal);
-    this.#write(question);
+    // First of all: who answers at once must not see the terminal's own echo.
     this.#source.setRaw(true);
     try {
+      this.#write(question);
       return await this.#next((text) => isHidden ? undefined : this.#write(text), signal);
     } finally {
       this.#source.setRaw(false);
