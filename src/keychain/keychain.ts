@@ -94,6 +94,16 @@ export class Keychain {
     );
   }
 
+  /** A text that is another one after the profile's keys were set or removed. */
+  async state(profile: string): Promise<string> {
+    try {
+      const { ino, mtime } = await Deno.stat(this.#pathOf(profile));
+      return `${ino} ${mtime?.getTime()}`;
+    } catch {
+      return "";
+    }
+  }
+
   /** In the order of their names. */
   async list(): Promise<KeychainEntry[]> {
     const entries: KeychainEntry[] = [];

@@ -46,7 +46,10 @@ Deno.test("Keys are kept by profile, listed without secrets, and removed", async
     const keychain = new Keychain(directory, [vault, new FileVault()]);
     assert.equal(await keychain.read("work", calm), undefined);
     assert.deepEqual(await keychain.list(), []);
+    const states = [await keychain.state("work")];
     assert.equal((await keychain.set("work", KEYS, calm)).vault, vault);
+    states.push(await keychain.state("work"));
+    assert.equal(await keychain.state("work"), states[1]);
     await keychain.set("Work", { ...KEYS, sessionToken: "t" }, calm);
     assert.deepEqual(await keychain.read("work", calm), KEYS);
     const listed = await keychain.list();
@@ -55,7 +58,11 @@ Deno.test("Keys are kept by profile, listed without secrets, and removed", async
       [["Work", "WXYZ", true], ["work", "WXYZ", false]],
     );
     assert.doesNotMatch(JSON.stringify(listed), /secret\+key|ABCDEFGH/);
+    await keychain.set("work", KEYS, calm);
+    states.push(await keychain.state("work"));
+    assert.equal(new Set(states).size, 3);
     assert.equal(await keychain.remove("work", calm), true);
+    assert.equal(await keychain.state("work"), states[0]);
     assert.equal(await keychain.remove("work", calm), false);
     assert.deepEqual([...vault.items.keys()], ["Work"]);
     for (const wrong of ["", "-x", "a/b", "a\nb", "x".repeat(65)]) {

@@ -97,8 +97,10 @@ export function createBucketStore(options: BucketStoreOptions, pool: HttpPool): 
   const deadlines = { ...DEFAULT_DEADLINES, ...options.deadlines };
   const endpoint = new BucketEndpoint({ ...options, ...regionOf(options) });
   const load = credentialsLoader(options.credentials, options.profile, readEnv);
-  const credentials = load &&
-    new CredentialsCache(load, clock, () => awsFilesState(readEnv));
+  const sourceState = options.credentials.kind === "given"
+    ? options.credentials.state
+    : () => awsFilesState(readEnv);
+  const credentials = load && new CredentialsCache(load, clock, sourceState);
   const signIn = () => signInOf(options.credentials, options.profile, readEnv);
   const stats = new RequestStats(ownClock);
   const share = pool.share();

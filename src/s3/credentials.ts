@@ -12,7 +12,14 @@ export type CredentialsOptions =
   /** Requests are not signed. */
   | { readonly kind: "anonymous" }
   /** Somebody else knows where they are, and what to do (`hint`) when there are none. */
-  | { readonly kind: "given"; readonly load: LoadCredentials; readonly hint: string }
+  | {
+    readonly kind: "given";
+    readonly load: LoadCredentials;
+    /** A text that is another one when `load` may give others. */
+    readonly state: () => Promise<string>;
+    /** How a person sets them. */
+    readonly hint: string;
+  }
   /** Two environment variables, by name. */
   | {
     readonly kind: "env";

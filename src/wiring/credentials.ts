@@ -13,7 +13,12 @@ export function credentialsOptions(
 ): CredentialsOptions {
   if (credentials.kind !== "keychain") return credentials;
   const hint = `Run: cloudmount credentials set ${profile}`;
-  return { kind: "given", load: () => fromKeychain(keychain, profile), hint };
+  return {
+    kind: "given",
+    load: () => fromKeychain(keychain, profile),
+    state: () => keychain.state(profile),
+    hint,
+  };
 }
 
 /** Throws `CredentialsError`. Its tools have limits of their own. */
