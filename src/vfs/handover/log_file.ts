@@ -75,10 +75,9 @@ export class LogFile {
     this.#end += bytes.length;
   }
 
-  /** `bytes` take the place of all that is in it. Throws `SystemError`. */
-  replace(bytes: Uint8Array<ArrayBuffer>): void {
-    const start = this.#end;
-    this.append(bytes);
+  /** What was appended behind the first `length` bytes takes their place. Throws `SystemError`. */
+  dropFirst(length: number): void {
+    const start = this.#start + length;
     this.#writeHead(start);
     this.#start = start;
     const free = Math.floor(start / PAGE_BYTES) * PAGE_BYTES;

@@ -28,6 +28,8 @@ import {
 /** From this length on the log is written anew, with what still counts; and when it is so many times as long again. */
 const REWRITE_BYTES_MIN = 4 << 20;
 const REWRITE_FACTOR = 2;
+/** Written at once of a log that is written anew. */
+const SPILL_BYTES = 256 << 10;
 
 /** All that the log tells of. */
 export interface StateSource {
@@ -170,15 +172,34 @@ export class StateLog {
   /** Writes everything anew. */
   rewrite(): void {
     if (this.#isBroken || this.#source === undefined) return;
-    const { inodes, changes, handles, directoryHandles } = this.#source;
+    const { changes } = this.#source;
     for (const key of this.#keys) if (changes.get(key) === undefined) this.#dropped.add(key);
     this.#clear();
+    const { file } = this.#options;
+    const before = file.length;
+    try {
+      this.#writeAll(this.#source);
+      this.#spill();
+      file.dropFirst(before);
+    } catch (error) {
+      return this.#break(error);
+    }
+    this.#clear();
+    this.#rewriteAt = Math.max(REWRITE_BYTES_MIN, REWRITE_FACTOR * file.length);
+  }
+
+  /** Behind what is in the file; who reads it stops there until it is whole. */
+  #writeAll({ inodes, changes, handles, directoryHandles }: StateSource): void {
     this.#buffer.begin(RecordType.ANEW).end();
     if (this.#about !== undefined) this.#buffer.begin(RecordType.ABOUT).text(this.#about).end();
     for (const [number, { parent, name, isDirectory, lookups }] of inodes.dormant()) {
       this.#writePlace(number, parent, name, isDirectory, lookups);
+      this.#spillIfLarge();
     }
-    for (const inode of inodes.values()) if (inode.isNoted || isSpecial(inode)) this.#inode(inode);
+    for (const inode of inodes.values()) {
+      if (inode.isNoted || isSpecial(inode)) this.#inode(inode);
+      this.#spillIfLarge();
+    }
     for (const { key } of changes.values()) this.#change(key);
     for (const key of this.#dropped) {
       this.#buffer.begin(RecordType.CHANGE).text(key).text("null").end();
@@ -186,16 +207,21 @@ export class StateLog {
     for (const [fh, handle] of handles.entries()) this.#opened(fh, handle);
     for (const [fh, handle] of directoryHandles.entries()) {
       this.openedDirectory(fh, handle);
-      for (const [cookie, name] of toldNames(handle)) this.named(fh, cookie, name);
+      for (const [cookie, name] of toldNames(handle)) {
+        this.named(fh, cookie, name);
+        this.#spillIfLarge();
+      }
     }
-    try {
-      this.#options.file.replace(this.#buffer.bytes);
-    } catch (error) {
-      return this.#break(error);
-    }
-    this.#clear();
-    const { length } = this.#options.file;
-    this.#rewriteAt = Math.max(REWRITE_BYTES_MIN, REWRITE_FACTOR * length);
+  }
+
+  /** The kernel may know a million inodes: their records are not gathered in memory. */
+  #spillIfLarge(): void {
+    if (this.#buffer.length > SPILL_BYTES) this.#spill();
+  }
+
+  #spill(): void {
+    this.#options.file.append(this.#buffer.bytes);
+    this.#buffer.clear();
   }
 
   /** Nothing is noted any more; the descriptor is closed. */
