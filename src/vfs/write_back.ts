@@ -46,7 +46,6 @@ export class WriteBack implements Scheduler {
   /** Nothing below these prefixes is begun. */
   readonly #paused = new Set<string>();
   #running = 0;
-  #wake = new AbortController();
   /** Monotonic times: of the next look at what is due, if no other reason comes first; of the last one; */
   #wakeMs = Infinity;
   #lookedMs = -Infinity;
@@ -148,7 +147,6 @@ export class WriteBack implements Scheduler {
   }
 
   async close(): Promise<void> {
-    this.#wake.abort();
     while (this.#running > 0) {
       this.#idle ??= Promise.withResolvers();
       await this.#idle.promise;
@@ -269,15 +267,13 @@ export class WriteBack implements Scheduler {
     return age > DELAY_MAX_MS ? dueMs : Math.max(dueMs, wish.inode.changedMs + DELAY_MS);
   }
 
-  /** At the latest: a look too many costs less than a timer that is set anew with every change. */
+  /** At the latest. A later timer stays: a look too many costs less than to stop it. */
   #wakeAt(dueMs: number): void {
     if (dueMs >= this.#wakeMs) return;
-    this.#wake.abort();
     this.#wakeMs = dueMs;
-    this.#wake = new AbortController();
-    const { clock } = this.#volume.options;
-    clock.sleep(Math.max(0, dueMs - clock.monotonicMs()), this.#wake.signal).then(() => {
-      this.#wakeMs = Infinity;
+    const { closing, options: { clock } } = this.#volume;
+    clock.sleep(Math.max(0, dueMs - clock.monotonicMs()), closing.signal).then(() => {
+      if (this.#wakeMs === dueMs) this.#wakeMs = Infinity;
       this.#pumpSoon();
     }, () => {});
   }
