@@ -315,6 +315,7 @@ daemonTest("The status document has the fields that the interface promises", asy
       latency_ms_p50: "number?",
       latency_ms_p99: "number?",
       credentials_expire_at: "null",
+      warnings: [],
     }],
   });
   const [one] = document.mounts;
