@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { ReadEnv } from "./credentials.ts";
 
 /** How a profile gets its credentials, as far as that matters to whoever has to renew them. */
-export type ProfileKind = "sso" | "process" | "keys";
+export type ProfileKind = "sso" | "login" | "process" | "keys";
 
 /** A text that is another one when any of the files is: paths, times and sizes. */
 export async function awsFilesState(readEnv: ReadEnv): Promise<string> {
@@ -30,6 +30,7 @@ export async function profileKind(profile: string, readEnv: ReadEnv): Promise<Pr
     const section = /^\s*\[\s*(.+?)\s*\]/.exec(line)?.[1];
     if (section !== undefined) isInside = names.includes(section.replace(/["']/g, ""));
     else if (isInside && /^\s*sso_(session|start_url)\s*=/.test(line)) return "sso";
+    else if (isInside && /^\s*login_session\s*=/.test(line)) return "login";
     else if (isInside && /^\s*credential_process\s*=/.test(line)) return "process";
   }
   return "keys";

@@ -42,12 +42,22 @@ sso_session = corp
 sso_start_url = https://example.com
 [ profile "old" ]
 sso_start_url = https://example.com
+[profile person]
+login_session = arn:aws:iam::1:user/person
 [profile tool]
 credential_process = /bin/tool
 `,
     );
-    const kinds = ["default", "work", "old", "tool", "corp", "missing"]
+    const kinds = ["default", "work", "old", "person", "tool", "corp", "missing"]
       .map((profile) => profileKind(profile, readEnv));
-    assert.deepEqual(await Promise.all(kinds), ["keys", "sso", "sso", "process", "keys", "keys"]);
+    assert.deepEqual(await Promise.all(kinds), [
+      "keys",
+      "sso",
+      "sso",
+      "login",
+      "process",
+      "keys",
+      "keys",
+    ]);
   });
 });

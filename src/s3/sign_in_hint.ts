@@ -33,6 +33,8 @@ function chainHint(kind: ProfileKind, profile: string | undefined): string {
   switch (kind) {
     case "sso":
       return `Sign in: aws sso login${flag}`;
+    case "login":
+      return `Sign in: aws login${flag}`;
     case "process":
       return `Look what its credential_process says: aws configure export-credentials${flag}`;
     case "keys":
