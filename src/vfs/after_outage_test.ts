@@ -54,3 +54,34 @@ Deno.test("after sleep the kernel is told to ask again for the names that it kno
   volume.fs.expireNames();
   assert.deepEqual(told, [`${ROOT_INODE}/d`, `${ino}/f`]);
 });
+
+Deno.test("its own object is recognised after any number of attempts that were in vain", async () => {
+  const clock = new FakeClock(Date.UTC(2026, 0, 1));
+  await using volume = new MemoryVolume({ durability: "journal", clock });
+  const lost = new TransportError("the answer was lost", details);
+  let attempts = 0;
+  volume.store.answerHook = ({ method }) => {
+    if (method !== "put") return Promise.resolve();
+    attempts++;
+    return Promise.reject(lost);
+  };
+  for (let version = 0; version < 40; version++) {
+    await volume.write("f", `version ${version}`);
+    const before = attempts;
+    while (attempts === before) await clock.advance(1000);
+    await until(() => volume.fs.uploads().active === 0);
+    // From now on nothing gets there.
+    volume.store.answerHook = undefined;
+    volume.store.hook = ({ method }) => {
+      if (method !== "put") return;
+      attempts++;
+      throw lost;
+    };
+  }
+  assert.equal(await volume.object("f"), "version 0");
+  volume.store.hook = undefined;
+  volume.fs.retryUploads();
+  await until(() => volume.fs.uploads().pendingFiles === 0);
+  assert.deepEqual(volume.fs.conflicts(), []);
+  assert.equal(await volume.object("f"), "version 39");
+});

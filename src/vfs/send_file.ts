@@ -22,7 +22,10 @@ import type { Volume } from "./volume.ts";
 
 /** A file that changes all the time is uploaded at last as it is: the next upload brings the rest. */
 const RESTARTS_MAX = 5;
-/** Attempts without an answer of which the results are recognised. */
+/**
+ * Attempts without an answer of which the results are recognised: the first ones and the last ones, for
+ * what was sent in the middle of a long outage has arrived nowhere.
+ */
 const SENT_MAX = 16;
 /** Another writer again and again in between: then the usual pause. */
 const REFUSALS_MAX = 5;
@@ -220,7 +223,9 @@ export class SendFile {
    */
   async #noteSent(change: Change, etag: string, staged?: StagingFile): Promise<void> {
     const { changes, log } = this.#volume;
-    change.sent = [...change.sent.filter((one) => one !== etag), etag].slice(-SENT_MAX);
+    const sent = change.sent.filter((one) => one !== etag);
+    if (sent.length === SENT_MAX) sent.splice(SENT_MAX / 2, 1);
+    change.sent = [...sent, etag];
     if (staged !== undefined && changes.contents.isStored(staged, staged.state)) {
       log?.changed(change.key);
       return log?.flush();

@@ -13,7 +13,7 @@ for (const hours of [8, -8]) {
   const what = hours > 0 ? `a suspend of ${hours} hours` : "a clock set back by 8 hours";
   Deno.test(`requests that wait go on at once after ${what}, and nothing is lost`, () =>
     withSeed(async (random) => {
-      await using world = await World.start({ rate: 10 });
+      await using world = await World.start({ rate: 5 });
       const { clock, monitor, volume, bucket } = world;
       const load = new Load(world, random);
       await load.start();
@@ -37,7 +37,7 @@ for (const hours of [8, -8]) {
 
 Deno.test("requests from an address that is gone go on at once over the new network", () =>
   withSeed(async (random) => {
-    await using world = await World.start({ rate: 10 });
+    await using world = await World.start({ rate: 5 });
     const { clock, volume } = world;
     const load = new Load(world, random);
     await load.start();
