@@ -83,6 +83,11 @@ export class InodeTable {
     return inode;
   }
 
+  /** The inode that has the number now. */
+  present(number: InodeNumber): Inode | undefined {
+    return this.#inodes.get(number);
+  }
+
   /** Throws ENOTDIR for a file. */
   directory(number: InodeNumber): DirectoryInode {
     const inode = this.get(number);
@@ -245,6 +250,7 @@ export class InodeTable {
     if (this.#inodes.get(inode.number) !== inode) return;
     this.#inodes.delete(inode.number);
     if (inode.kind === "directory") this.#asleep.drop(inode);
+    if (inode.isNoted) this.log?.touched(inode);
     const { parent, name } = inode;
     if (parent === undefined) return;
     if (parent.children.get(name) === inode) {

@@ -120,8 +120,9 @@ export class Restore {
   }
 
   /** Needed in itself, or to find what is below it. */
-  #isWanted(number: InodeNumber, { lookups, file, isDirectory }: SavedPlace): boolean {
-    return lookups > 0 || isDirectory || this.#inUse.has(number) || isUnsaved(file);
+  #isWanted(number: InodeNumber, { parent, lookups, file, isDirectory }: SavedPlace): boolean {
+    return lookups > 0 || (isDirectory && parent !== 0) || this.#inUse.has(number) ||
+      isUnsaved(file);
   }
 
   #addFiles(journalled: Journalled): void {

@@ -36,6 +36,7 @@ export interface StateSource {
   readonly inodes: {
     readonly root: DirectoryInode;
     values(): Iterable<Inode>;
+    present(number: InodeNumber): Inode | undefined;
     dormant(): Iterable<readonly [InodeNumber, Dormant]>;
   };
   readonly changes: {
@@ -160,7 +161,7 @@ export class StateLog {
     if (this.#isBroken) return this.#clear();
     try {
       for (const key of this.#keys) this.#change(key);
-      for (const inode of this.#touched) this.#inode(inode);
+      for (const inode of this.#touched) this.#present(inode);
       this.#options.file.append(this.#buffer.bytes);
       this.#clear();
       if (this.#options.file.length > this.#rewriteAt) this.rewrite();
@@ -262,6 +263,13 @@ export class StateLog {
     if (inode !== undefined) this.#touched.add(inode);
     const saved = change === undefined ? null : savedChange(change, inode);
     this.#buffer.begin(RecordType.CHANGE).text(key).text(JSON.stringify(saved)).end();
+  }
+
+  /** What bears the number of an inode now: the inode itself, another one, or nothing. */
+  #present({ number, kind }: Inode): void {
+    const present = this.#source!.inodes.present(number);
+    if (present !== undefined) this.#inode(present);
+    else this.#writePlace(number, 0, "", kind === "directory", 0);
   }
 
   #inode(inode: Inode): void {
