@@ -21,7 +21,7 @@ Deno.test("The unit runs the command, and tells the build", () => {
   ]);
   assert.match(unit, /^# Build: 1\.0 abc$/m);
   assert.doesNotMatch(unit, /@|\n\n\n/);
-  assert.deepEqual(lineOf(unit, "Environment"), []);
+  assert.deepEqual(lineOf(unit, "Environment"), ["Environment=FDSTORE=512"]);
 });
 
 Deno.test("The unit keeps every word as it is", () => {
@@ -34,6 +34,7 @@ Deno.test("The unit keeps every word as it is", () => {
   assert.deepEqual(lineOf(unit, "Environment"), [
     "Environment=AWS_PROFILE=me",
     String.raw`Environment="XDG_STATE_HOME=/x y/$z/50%%/\"q\""`,
+    "Environment=FDSTORE=512",
   ]);
 });
 

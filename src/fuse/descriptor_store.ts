@@ -103,7 +103,9 @@ export function findDescriptorStore(
     return new DescriptorStore((message) => sendMessage(holder, message), heldMounts(held));
   }
   const socket = variable("NOTIFY_SOCKET");
-  if (socket === undefined || !/^[/@]./.test(socket)) return undefined;
+  // FDSTORE: how many descriptors it keeps; systemd tells from 254 on, before that our unit does.
+  const hasRoom = Number(variable("FDSTORE") ?? 0) > 0;
+  if (socket === undefined || !/^[/@]./.test(socket) || !hasRoom) return undefined;
   const isOurs = variable("LISTEN_PID") === String(pid);
   const count = isOurs ? Number(variable("LISTEN_FDS") ?? 0) : 0;
   const names = (variable("LISTEN_FDNAMES") ?? "").split(":");

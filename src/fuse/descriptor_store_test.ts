@@ -17,7 +17,8 @@ const from = (variables: Record<string, string>) =>
 
 Deno.test("Without a holder and a service manager there is no store", () => {
   assert.equal(from({}), undefined);
-  assert.equal(from({ NOTIFY_SOCKET: "vsock:2:1234" }), undefined);
+  assert.equal(from({ NOTIFY_SOCKET: "vsock:2:1234", FDSTORE: "8" }), undefined);
+  assert.equal(from({ NOTIFY_SOCKET: "/run/notify" }), undefined, "it keeps nothing");
 });
 
 Deno.test("What a holder has kept is found, with its log, and kept on", {
@@ -58,7 +59,7 @@ Deno.test("What a holder has kept is found, with its log, and kept on", {
 Deno.test("A service manager is asked at its socket; what was passed to another process is not ours", async () => {
   const address = `@cloudmount-store-${crypto.randomUUID()}`;
   using inbox = new DatagramInbox(address);
-  const store = from({ NOTIFY_SOCKET: address, LISTEN_PID: "41", LISTEN_FDS: "5" })!;
+  const store = from({ NOTIFY_SOCKET: address, FDSTORE: "8", LISTEN_PID: "41", LISTEN_FDS: "5" })!;
   assert.deepEqual(store.names(), []);
   store.drop("photos");
   assert.equal(await inbox.next(), "FDSTOREREMOVE=1\nFDNAME=mount-photos");
