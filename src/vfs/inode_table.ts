@@ -300,6 +300,7 @@ export class InodeTable {
   }
 
   #restore(inode: Inode): void {
+    inode.isNoted = true;
     this.#last = Math.max(this.#last, inode.number);
     this.#inodes.set(inode.number, inode);
   }

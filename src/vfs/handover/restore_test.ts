@@ -50,7 +50,8 @@ Deno.test("Inodes keep their numbers, and are there when they are asked for by n
   await volume.putObject("d/e/f", "deep");
   await volume.putObject("g", "G");
   const numbers = await Promise.all(["d", "d/e", "d/e/f", "g"].map((path) => volume.ino(path)));
-  await using next = await volume.handOver();
+  await using unused = await volume.handOver();
+  await using next = await unused.handOver();
   for (const [i, size] of [4096, 4096, 4, 1].entries()) {
     await next.fs.awaken(numbers[i]!, context);
     assert.equal((await next.fs.getattr(numbers[i]!, undefined, context)).attr.size, size);
