@@ -4,6 +4,7 @@
  * is tried again for as long as the mount lasts, after pauses that grow. Removals go many at a time.
  */
 import { untilAborted } from "../base/until_aborted.ts";
+import { SystemError } from "../ffi/system_error.ts";
 import { StoreError } from "../s3/errors.ts";
 import { MULTIPART_MIN } from "../content/uploader.ts";
 import type { Change, Scheduler } from "./change.ts";
@@ -377,6 +378,8 @@ export class WriteBack implements Scheduler {
 /** True when the same may succeed later. */
 function isPassing(error: unknown): boolean {
   if (error instanceof StoreError) return error.retryable;
+  // What an upload has to fetch finds room when others are done.
+  if (error instanceof SystemError) return error.errno === "ENOSPC";
   return error instanceof DOMException;
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
+import { SystemError } from "../ffi/system_error.ts";
 import { JournalError } from "../journal/journal_error.ts";
 import { AccessDeniedError, TransportError } from "../s3/errors.ts";
 import type { StoreCall } from "../s3/stores/memory.ts";
@@ -313,4 +314,21 @@ Deno.test("WriteBack answers unlink, rename and mkdir with ENOSPC when the journ
   await drain(next);
   assert.deepEqual(await next.list(""), names);
   assert.deepEqual(next.journal.entries(), []);
+});
+
+Deno.test("WriteBack tries again where the disk had no room: other uploads make some", async () => {
+  const { volume, clock } = journalled();
+  await using _ = volume;
+  await volume.write("f", "x");
+  let isFull = true;
+  volume.store.hook = ({ method }) => {
+    if (method === "put" && isFull) throw new SystemError("Cannot write", "pwrite", "ENOSPC", "f");
+  };
+  const draining = drain(volume);
+  await until(() => volume.fs.uploads().failed.length === 1);
+  assert.equal(volume.fs.uploads().failed[0]?.passing, true);
+  isFull = false;
+  await clock.advance(2000);
+  await draining;
+  assert.equal(await volume.object("f"), "x");
 });
