@@ -9,7 +9,6 @@ import type { StagingFile } from "../../content/staging_file.ts";
 import type { JournalEntry, JournalOp } from "../../journal/journal.ts";
 import { CHANGE, type FileRecord } from "../change_record.ts";
 import type { HandleId, InodeNumber } from "../file_system.ts";
-import { ROOT_INODE } from "../file_system.ts";
 import type { DirectoryHandle, HandleTable } from "../handle_table.ts";
 import { type DirectoryInode, type FileInode, type Inode, InodeSource } from "../inode.ts";
 import { CONTENT } from "../journalled_contents.ts";
@@ -143,12 +142,12 @@ export class Restore {
 
   #place(inode: Inode, parentNumber: InodeNumber | 0, isPlaced: boolean): void {
     const { inodes } = this.#volume;
-    const isKnown = parentNumber !== 0 && (parentNumber === ROOT_INODE ||
-      this.#state.inodes.get(parentNumber)?.isDirectory === true);
+    const parent = parentNumber === 0 ? undefined : inodes.present(parentNumber);
+    const isKnown = parent?.kind === "directory";
     // Every inode has had a place; of this one nobody asks where that was.
-    inode.parent = isKnown ? inodes.directory(parentNumber) : inodes.root;
+    inode.parent = isKnown ? parent : inodes.root;
     if (!isKnown) inode.unlinked = true;
-    else if (isPlaced) inodes.place(inode, inode.parent);
+    else if (isPlaced) inodes.place(inode, parent);
   }
 
   #fillFile(inode: FileInode, file: SavedFile, journalled: Journalled): void {
