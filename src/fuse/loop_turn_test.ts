@@ -19,6 +19,14 @@ Deno.test("LoopTurn counts from the first question of a turn, and anew in the ne
   assert.equal(turn.elapsedMs(), 0);
 });
 
+Deno.test("LoopTurn is one for all mounts: together they keep the loop from its turn no longer than one", async () => {
+  const clock = new FakeClock(0);
+  assert.equal(LoopTurn.of(clock).elapsedMs(), 0);
+  await clock.advance(3);
+  assert.equal(LoopTurn.of(clock).elapsedMs(), 3);
+  assert.equal(LoopTurn.of(new FakeClock(7)).elapsedMs(), 0);
+});
+
 Deno.test("Session takes what is asked right after an answer without waiting on another thread", async () => {
   const missing = () => {
     throw new FsError("ENOSYS", "not in this test");

@@ -99,7 +99,7 @@ export class Session {
     this.#channel = channel;
     this.#fs = fs;
     this.#clock = options.clock;
-    this.#turn = new LoopTurn(options.clock);
+    this.#turn = LoopTurn.of(options.clock);
     this.#busyElsewhere = options.busyElsewhere ?? (() => false);
     this.#log = logger("fuse", options.name);
     this.#busy = new BusyInodes((inode) => this.notifier.settled(inode));
