@@ -148,9 +148,10 @@ fd = os.open(sys.argv[1], os.O_RDONLY)
 signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
 print(os.read(fd, 10).decode(), len(ticks) > 0)`;
     const reading = run("python3", ["-c", program, `${path}/blocked`]);
-    await eventually("the read began", async () => {
+    let looks = 0;
+    await eventually("the read has gone on for ten ticks", async () => {
       await run("sleep", ["0.2"]);
-      return fs.blocked.size === 1;
+      return fs.blocked.size === 1 && ++looks === 2;
     });
     for (const release of fs.blocked) release();
     assert.equal((await reading).stdout, "whole True\n");
