@@ -60,6 +60,8 @@ export class Probe {
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  /** What was read behind the last answer. */
+  #rest = "";
 
   constructor(folder: string) {
     this.#child = new Deno.Command("python3", {
@@ -76,10 +78,16 @@ export class Probe {
   /** How long the answer took, in milliseconds. */
   async ask(): Promise<number> {
     await this.#writer.write(new TextEncoder().encode("?\n"));
-    const { value } = await this.#lines.read();
-    const ms = Number(value);
-    if (!(ms >= 0)) throw new Error(`The probe says: ${value}`);
-    return ms;
+    let end = -1;
+    while ((end = this.#rest.indexOf("\n")) < 0) {
+      const { value, done } = await this.#lines.read();
+      if (done) throw new Error(`The probe has ended, and said: ${this.#rest}`);
+      this.#rest += value;
+    }
+    const line = this.#rest.slice(0, end);
+    this.#rest = this.#rest.slice(end + 1);
+    if (!/^[0-9.]+$/.test(line)) throw new Error(`The probe says: ${line}`);
+    return Number(line);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
