@@ -169,7 +169,7 @@ Deno.test("systemd: without a manager it says what to do, and still shows the un
       return true;
     });
     await assert.rejects(at.agent.uninstall(signal), AgentError);
-    assert.match((await at.agent.describe(PROGRAM, signal)).text, /RestartSteps/);
+    assert.match((await at.agent.describe(PROGRAM, signal)).text, /FileDescriptorStorePreserve/);
     await assert.rejects(Deno.stat(at.unit), Deno.errors.NotFound);
   }
 });

@@ -25,8 +25,6 @@ const FINAL_EXITS: ReadonlySet<number> = new Set([0, 2, 3]);
 const STARTED_MS = 2000;
 /** Too many crashes within this time are a loop. */
 const LOOP_MS = 60_000;
-/** The first crash is followed by a start at once. */
-const PAUSE_MS = 100;
 /** A child of the daemon may have the socket still. */
 const LAST_MESSAGES_MS = 200;
 
@@ -71,7 +69,6 @@ class Holder {
       const how = signal === null ? `with code ${code}` : `by ${signal}`;
       if (this.#isLoop()) return await this.#giveUp(how);
       say(`The daemon has ended ${how} and is started again`);
-      await this.#clock.sleep(PAUSE_MS * (this.#crashesMs.length - 1), end).catch(() => {});
     }
   }
 
