@@ -1,5 +1,8 @@
 import { type Clock, giveWay } from "../base/clock.ts";
 
+/** How long requests may keep the event loop from its turn: what else waits, waits for several turns. */
+const LONG_MS = 2;
+
 /** Tells for how long the event loop has not had its turn. */
 export class LoopTurn {
   static readonly #ofClocks = new WeakMap<Clock, LoopTurn>();
@@ -15,6 +18,11 @@ export class LoopTurn {
     let turn = LoopTurn.#ofClocks.get(clock);
     if (turn === undefined) LoopTurn.#ofClocks.set(clock, turn = new LoopTurn(clock));
     return turn;
+  }
+
+  /** Whether what else waits is to have its turn before more requests are taken. */
+  isLong(): boolean {
+    return this.elapsedMs() > LONG_MS;
   }
 
   /** Milliseconds since this was first asked in the present turn. */

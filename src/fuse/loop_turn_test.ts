@@ -45,3 +45,30 @@ Deno.test("Session takes what is asked right after an answer without waiting on 
   // The one that was begun when the first of them had no answer yet.
   assert.equal(channel.waits, 1);
 });
+
+Deno.test("Session with much to do lets others have their turn after each long piece of it", async () => {
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  let turn = 0;
+  const turns: number[] = [];
+  const work = () => {
+    turns.push(turn);
+    nowMs += 3;
+    throw new FsError("ENOENT", "not in this test");
+  };
+  const fs = { lookup: work, getattr: work, forget: () => {} };
+  const channel = new ScriptedChannel();
+  const requests = [2, 4, 6, 8].map((unique) =>
+    request(Opcode.GETATTR, { unique }, new Uint8Array(16))
+  );
+  channel.push(...requests);
+  channel.unmount();
+  const session = new Session(channel, fs, { name: "test", clock }).run();
+  while (turns.length < requests.length) {
+    turn++;
+    await giveWay();
+  }
+  await session;
+  assert.equal(new Set(turns).size, requests.length, `in the turns ${turns}`);
+  assert.equal(channel.waits, 0);
+});

@@ -9,7 +9,7 @@
  *
  * Nothing here may use the mount itself: the request would wait for this very thread.
  */
-import type { Clock } from "../base/clock.ts";
+import { type Clock, giveWay } from "../base/clock.ts";
 import { errnoName, errnoNumber } from "../base/errno.ts";
 import { type Logger, logger } from "../base/log.ts";
 import { errnoOf } from "../vfs/errno_map.ts";
@@ -51,13 +51,11 @@ const DRAIN_MAX = 32;
 /** Turns of the microtask queue given to handlers that need no input or output to finish. */
 const SETTLE_TURNS = 32;
 /**
- * How long to go on reading for a next request, how long to sleep for it then (a spin of that length
- * would take the processor from the very program that makes the request), and how long at most without
- * a turn of the event loop.
+ * How long to go on reading for a next request, and how long to sleep for it then (a spin of that length
+ * would take the processor from the very program that makes the request).
  */
 const SPIN_MS = 0.02;
 const DOZE_MS = 0.4;
-const WITHOUT_TURN_MS = 2;
 /** How long operations get to end after the mount is gone. */
 const END_MS = 5000;
 /** Handled here, and nobody waits for a reply. */
@@ -150,14 +148,17 @@ export class Session {
       const received = await this.#drain();
       if (this.#ended) return;
       if (received > 0 && this.#linger()) continue;
-      await this.#channel.wait();
+      if (received > 0 && this.#turn.isLong()) await giveWay();
+      else await this.#channel.wait();
     }
   }
 
   /** Takes what requests there are, and lets their handlers run as far as they get without waiting. */
   async #drain(): Promise<number> {
     let received = 0;
-    while (received < DRAIN_MAX && this.#receive()) received++;
+    // Asked before the first one too: the turn counts from then.
+    const isFull = () => (this.#turn.isLong() && received > 0) || received === DRAIN_MAX;
+    while (!isFull() && this.#receive()) received++;
     for (let turn = 0; turn < SETTLE_TURNS && this.#operations.size > 0; turn++) await undefined;
     // Without room reading pauses: requests queue in the kernel until an operation settles.
     while (received < DRAIN_MAX && !this.#ended && !this.#hasRoom()) await this.#nextSettled();
@@ -167,7 +168,7 @@ export class Session {
   /** Goes on reading for a moment; true when a request came. */
   #linger(): boolean {
     if (this.#operations.size > 0 || this.#busyElsewhere()) return false;
-    if (this.#turn.elapsedMs() > WITHOUT_TURN_MS) return false;
+    if (this.#turn.isLong()) return false;
     const startMs = this.#clock.monotonicMs();
     do {
       if (this.#receive()) return true;

@@ -3,7 +3,7 @@ import { MemoryFs } from "../../tests/support/fuse_memory_fs.ts";
 import { request, takeApart, u32, u64 } from "../../tests/support/fuse_messages.ts";
 import { ScriptedChannel } from "../../tests/support/scripted_channel.ts";
 import { withSeed } from "../../tests/support/seeded_random.ts";
-import { systemClock } from "../base/clock.ts";
+import { giveWay, systemClock } from "../base/clock.ts";
 import { type FileSystem, FsError, type InodeNumber } from "../vfs/file_system.ts";
 import { REQUEST_BYTES_MAX } from "./negotiate.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -178,7 +178,7 @@ Deno.test("Session keeps a write's bytes until it is done, and pauses when too m
     channel.push(request(Opcode.WRITE, { unique: 2 * index + 2 }, ...fields));
   }
   // As many as there are buffers; the others stay in the kernel's queue.
-  while (session.inFlight < 16) await undefined;
+  while (session.inFlight < 16) await giveWay();
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert.deepEqual([session.inFlight, session.taken, session.hasWaiting], [16, 16, true]);
   gate.resolve();
@@ -312,7 +312,7 @@ Deno.test("stop ends a session that waits, and one that is full of writes", asyn
     const fields = [u64(1), u64(0), u32(1), new Uint8Array(21)];
     full.channel.push(request(Opcode.WRITE, { unique: 2 * index }, ...fields));
   }
-  while (full.session.inFlight < 16) await undefined;
+  while (full.session.inFlight < 16) await giveWay();
   full.session.stop();
   await full.done;
   assert.equal(full.session.inFlight, 0);
