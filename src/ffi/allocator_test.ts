@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { returnFreedMemory } from "./allocator.ts";
+import { returnFreedMemory, trimHeaps } from "./allocator.ts";
+
+Deno.test("trimHeaps leaves the process working", async () => {
+  const texts = Array.from({ length: 1000 }, (_, n) => `text ${n}`);
+  await trimHeaps();
+  assert.equal(texts.at(-1), "text 999");
+});
 
 Deno.test("returnFreedMemory leaves the process working", () => {
   returnFreedMemory();

@@ -36,6 +36,12 @@ const SYMBOLS = {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   mount: { parameters: ["buffer", "buffer", "buffer", "u64", "buffer"], result: "i32" },
   mallopt: { parameters: ["i32", "i32"], result: "i32" },
+  malloc_trim_off_thread: {
+    name: "malloc_trim",
+    parameters: ["usize"],
+    result: "i32",
+    nonblocking: true,
+  },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   geteuid: { parameters: [], result: "u32" },

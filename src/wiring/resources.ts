@@ -13,7 +13,7 @@ import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { Config, DaemonConfig } from "../config/types.ts";
 import { FileReaders } from "../content/file_readers.ts";
 import type { SharedUsage } from "../control/protocol.ts";
-import { returnFreedMemory } from "../ffi/allocator.ts";
+import { returnFreedMemory, trimHeaps } from "../ffi/allocator.ts";
 import type { MakeRoom } from "../ffi/fd_file.ts";
 import { Journal } from "../journal/journal.ts";
 import type { Keychain } from "../keychain/keychain.ts";
@@ -32,6 +32,9 @@ const SMALL_UPLOADS_MAX = 32;
 const LARGE_UPLOADS_MAX = 4;
 /** Parts of files that are still being written: 8 MiB of memory each while they are sent. */
 const EAGER_PARTS_MAX = 12;
+
+/** What a burst of work has freed is given back within this time. */
+const TRIM_MS = 30_000;
 
 /** The rest of memory_limit is for what the runtime holds of requests that are under way. */
 const BUDGET_SHARE = 3 / 4;
@@ -58,6 +61,8 @@ export class Resources {
   readonly stateDir: string;
   #memoryLimitBytes: number;
   readonly #hashing = hashOnThread();
+  readonly #closing = new AbortController();
+  readonly #trimming: Promise<void>;
   #leftBehind: readonly LeftBehind[];
   /** Volumes that are, or were, mounted: what waits for them is theirs to report. */
   readonly #mounted = new Set<string>();
@@ -101,14 +106,17 @@ export class Resources {
     this.readers = new FileReaders(this.blocks, this.clock);
     this.attributes = new AttributeDatabase(join(config.stateDir, "attributes.db"));
     this.listings = new ListingDatabase(join(config.stateDir, "listings.db"), logger("cache"));
+    this.#trimming = this.#keepTrimmed();
   }
 
   usage(): SharedUsage {
+    const memory = Deno.memoryUsage();
     return {
       memory: {
         used_bytes: this.budget.usedBytes,
         limit_bytes: this.#memoryLimitBytes,
-        rss_bytes: Deno.memoryUsage().rss,
+        rss_bytes: memory.rss,
+        heap_bytes: memory.heapUsed,
       },
       cache: {
         used_bytes: this.disk?.cache.usedBytes() ?? 0,
@@ -140,12 +148,23 @@ export class Resources {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new Error("the daemon ends"));
+    await this.#trimming;
     await this.journal.close();
     await this.disk?.close();
     this.pool.close();
     this.#hashing[Symbol.dispose]();
     this.attributes.close();
     this.listings.close();
+  }
+
+  /** Never rejects. */
+  async #keepTrimmed(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await this.clock.sleep(TRIM_MS, signal).catch(() => {});
+      if (!signal.aborted) await trimHeaps();
+    }
   }
 }
 
