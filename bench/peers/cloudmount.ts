@@ -1,4 +1,5 @@
 /** The executable of this project. */
+import { DAEMON_VARIABLES } from "../../src/cli/program_command.ts";
 import { ControlClient } from "../../src/control/client.ts";
 import { awsEnvironment, type Peer, type Site } from "./peer.ts";
 
@@ -13,7 +14,8 @@ export function cloudmount(executable: string): Peer {
     async commands(site) {
       const config = `${site.folder}/cloudmount.toml`;
       await Deno.writeTextFile(config, configOf(site));
-      const env = { ...awsEnvironment(site), XDG_CACHE_HOME: `${site.folder}/cache` };
+      const cache = { XDG_CACHE_HOME: `${site.folder}/cache` };
+      const env = { ...DAEMON_VARIABLES, ...awsEnvironment(site), ...cache };
       return [{ path: executable, args: ["run", "--config", config], env }];
     },
     async flush(site) {

@@ -7,7 +7,7 @@ import type { StatusDocument } from "../control/protocol.ts";
 import { acquireInstanceLock, AlreadyRunningError } from "../daemon/instance_lock.ts";
 import { logPath } from "../daemon/logging.ts";
 import { CommandError } from "./command_error.ts";
-import { programCommand } from "./program_command.ts";
+import { DAEMON_VARIABLES, programCommand } from "./program_command.ts";
 import { CRASHES_MAX } from "./supervise.ts";
 
 /** From the spawn to the first answer; a machine that is busy or cold may need seconds. */
@@ -55,7 +55,7 @@ export async function spawnDaemon(
     ],
     // Not to keep the file system of the caller's directory busy.
     cwd: "/",
-    env,
+    env: { ...DAEMON_VARIABLES, ...env },
     stdin: "null",
     stdout: "null",
     stderr: "null",

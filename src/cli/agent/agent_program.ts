@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { AgentProgram } from "../../agent/agent.ts";
 import type { Config } from "../../config/types.ts";
-import { programCommand } from "../program_command.ts";
+import { DAEMON_VARIABLES, programCommand } from "../program_command.ts";
 import type { Environment } from "../environment.ts";
 import { VERSION } from "../version.ts";
 
@@ -35,7 +35,7 @@ export async function agentProgram(
   return {
     command,
     build: `${VERSION} ${await sha256(command[0]!)}`,
-    environment: Object.fromEntries(handedOver),
+    environment: { ...DAEMON_VARIABLES, ...Object.fromEntries(handedOver) },
   };
 }
 

@@ -3,6 +3,7 @@ import { fakeMountConfig } from "../../../tests/daemon/fake_backend.ts";
 import type { Config, CredentialsSource } from "../../config/types.ts";
 import type { Environment } from "../environment.ts";
 import { readEnvironment } from "../environment.ts";
+import { DAEMON_VARIABLES } from "../program_command.ts";
 import { agentProgram, secretVariables } from "./agent_program.ts";
 
 function environmentOf(variables: Readonly<Record<string, string>>): Environment {
@@ -28,7 +29,8 @@ Deno.test("Variables that say where things are go to the agent; secrets and othe
     }),
     "/x",
   );
-  assert.deepEqual(environment, { XDG_STATE_HOME: "/state", AWS_PROFILE: "work" });
+  const given = { XDG_STATE_HOME: "/state", AWS_PROFILE: "work" };
+  assert.deepEqual(environment, { ...DAEMON_VARIABLES, ...given });
 });
 
 Deno.test("The daemon needs the secrets that the config names or the AWS chain would use", () => {
