@@ -38,6 +38,7 @@ export const METRICS: readonly Metric[] = [
   daemon("memory_used_bytes", "File data in memory.", (status) => status.memory.used_bytes),
   daemon("memory_limit_bytes", "What memory_limit says.", (status) => status.memory.limit_bytes),
   daemon("memory_resident_bytes", "Of the process.", (status) => status.memory.rss_bytes),
+  daemon("memory_heap_bytes", "Of the program's objects.", (s) => s.memory.heap_bytes),
   daemon("cache_used_bytes", "File data cached on disk.", (status) => status.cache.used_bytes),
   daemon("cache_limit_bytes", "What cache_size says.", (status) => status.cache.limit_bytes),
   daemon("cache_hit_ratio", "Of the bytes read, without a request.", (s) => s.cache.hit_rate),
@@ -59,6 +60,7 @@ export const METRICS: readonly Metric[] = [
   gauge("pending_oldest_seconds", "Age of the oldest of them.", (m) => m.uploads.oldest_seconds),
   gauge("uploads_active", "Uploads that run now.", (mount) => mount.uploads.active),
   gauge("conflicts", "Files of which both sides were kept.", (mount) => mount.conflicts.length),
+  gauge("inodes", "Files and directories in memory.", (mount) => mount.inodes),
   gauge("hidden_keys", "Objects that no file name can stand for.", (mount) => mount.hidden_keys),
   perMount(
     "requests_total",

@@ -75,6 +75,8 @@ export interface MountReport {
   };
   /** On disk. `hit_rate`: of the bytes read, the share that no request was needed for; null before the first read. */
   readonly cache: { readonly used_bytes: number; readonly hit_rate: number | null };
+  /** Files and directories that are in memory, because the kernel knows them or something is to be done. */
+  readonly inodes: number;
   /** Objects that no file name can stand for, in the directories read so far: they are not shown. */
   readonly hidden_keys: number;
   /** Since S3 last answered; null when it never did. */
@@ -132,6 +134,8 @@ export interface SharedUsage {
     readonly used_bytes: number;
     readonly limit_bytes: number;
     readonly rss_bytes: number;
+    /** Of it, what the program's own objects take: names, attributes, state. */
+    readonly heap_bytes: number;
   };
   /** On disk; `hit_rate` as that of a mount. */
   readonly cache: {

@@ -26,6 +26,7 @@ export const EMPTY_REPORT: MountReport = {
   },
   bytes: { downloaded: 0, uploaded: 0, read: 0 },
   cache: { used_bytes: 0, hit_rate: null },
+  inodes: 0,
   hidden_keys: 0,
   last_contact_seconds: null,
   latency_ms_p50: null,

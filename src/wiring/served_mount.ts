@@ -89,6 +89,7 @@ export class ServedMount implements RunningMount {
         read: cache.readBytes,
       },
       cache: { used_bytes: cache.usedBytes, hit_rate: cache.hitRate },
+      inodes: fileSystem.counts().inodes,
       hidden_keys: fileSystem.hiddenKeyCount,
       last_contact_seconds: lastContactMs === undefined
         ? null

@@ -90,7 +90,7 @@ export class FakeBackend implements MountBackend {
 
   usage(): SharedUsage {
     return {
-      memory: { used_bytes: 1, limit_bytes: 2, rss_bytes: 3 },
+      memory: { used_bytes: 1, limit_bytes: 2, rss_bytes: 3, heap_bytes: 2 },
       cache: { used_bytes: 1, limit_bytes: 2, hit_rate: null },
       connections: { in_use: 0, limit: 64 },
       problems: [],
@@ -162,6 +162,7 @@ export function fakeReport(pendingFiles = 0): MountReport {
     },
     bytes: { downloaded: 0, uploaded: 0, read: 0 },
     cache: { used_bytes: 0, hit_rate: null },
+    inodes: 0,
     hidden_keys: 0,
     last_contact_seconds: null,
     latency_ms_p50: null,

@@ -15,7 +15,7 @@ export function fakeStatus(
     healthy: true,
     config_path: "/c",
     config_error: null,
-    memory: { used_bytes: 1024, limit_bytes: 2048, rss_bytes: 4096 },
+    memory: { used_bytes: 1024, limit_bytes: 2048, rss_bytes: 4096, heap_bytes: 3072 },
     cache: { used_bytes: 0, limit_bytes: 0, hit_rate: null },
     connections: { in_use: 1, limit: 64 },
     problems,

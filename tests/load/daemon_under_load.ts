@@ -1,11 +1,11 @@
 /** A daemon with many mounts, whose endpoint is a process that misbehaves. */
+import { DAEMON_VARIABLES } from "../../src/cli/program_command.ts";
 import { ControlClient } from "../../src/control/client.ts";
 import type { StatusDocument } from "../../src/control/protocol.ts";
 import { OtherClient } from "../support/mount_client.ts";
 import { PROGRAM, startServer } from "../support/mount_servers.ts";
 import { eventually, run } from "../support/mount_programs.ts";
 import type { TestS3Server } from "../support/s3_servers.ts";
-import { type ProcessUsage, usageOf } from "./process_usage.ts";
 
 const ENDPOINT = new URL("./faulty_endpoint.ts", import.meta.url).pathname;
 const START_SECONDS = 60;
@@ -74,8 +74,8 @@ export class DaemonUnderLoad implements AsyncDisposable {
     return await client.status(AbortSignal.timeout(30_000));
   }
 
-  usage(): Promise<ProcessUsage> {
-    return usageOf(this.#daemon!.pid);
+  get pid(): number {
+    return this.#daemon!.pid;
   }
 
   /** Begins, or ends for good, with what goes wrong. */
@@ -116,7 +116,11 @@ export class DaemonUnderLoad implements AsyncDisposable {
     const { accessKeyId, secretAccessKey } = this.#server;
     this.#daemon = new Deno.Command(Deno.execPath(), {
       args: [...PROGRAM, "run", "--config", config],
-      env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+      env: {
+        ...DAEMON_VARIABLES,
+        AWS_ACCESS_KEY_ID: accessKeyId,
+        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      },
       stdin: "null",
       stdout: "null",
       stderr: "null",
