@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { encodePosixMetadata } from "../listings/posix_metadata.ts";
 import type { StagingFile } from "../content/staging_file.ts";
 import { NotFoundError, PreconditionFailedError, type StoreError } from "../s3/errors.ts";
+import { headIfPresent } from "../s3/head_if_present.ts";
 import type { ObjectInfo } from "../s3/object_store.ts";
 import { planParts } from "../s3/part_plan.ts";
 import type { Change } from "./change.ts";
@@ -313,13 +314,8 @@ export class Conflicts {
     }
   }
 
-  async #look(key: string, signal: AbortSignal): Promise<ObjectInfo | undefined> {
-    try {
-      return await this.#volume.options.store.head(key, signal);
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      throw error;
-    }
+  #look(key: string, signal: AbortSignal): Promise<ObjectInfo | undefined> {
+    return headIfPresent(this.#volume.options.store, key, signal);
   }
 
   #leaveName(inode: FileInode): void {
