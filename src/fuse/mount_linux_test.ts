@@ -4,6 +4,7 @@ import {
   mountMemory,
   mountTest,
   run,
+  serveMemory,
   sh,
   start,
   withFolder,
@@ -21,8 +22,6 @@ async function waitingIn(kernelFunction: string): Promise<string[]> {
   const { stdout } = await run("sh", ["-c", `cat /proc/${Deno.pid}/task/*/stack 2>/dev/null`]);
   return stdout.split("\n").filter((line) => line.includes(kernelFunction));
 }
-
-const SERVER = new URL("../../tests/support/fuse_serve_memory.ts", import.meta.url).pathname;
 
 mountTest("Ordinary programs use a mount", () =>
   withMount(async ({ path }) => {
@@ -160,19 +159,14 @@ print(os.read(fd, 10).decode(), len(ticks) > 0)`;
 
 mountTest("A leftover mount of a killed daemon is replaced", () =>
   withFolder(async (folder) => {
-    const args = ["run", "-A", SERVER, `${folder}/m`];
-    const server = await start(Deno.execPath(), args);
-    assert.equal(server.firstLine, "mounted");
-    assert.equal(await sh(folder, "cat $M/m/hello"), "hello\n");
-    // The kernel knows the root's attributes for a minute, whoever is dead.
-    await sh(folder, "stat $M/m");
-    server.child.kill("SIGKILL");
-    await server.end();
-    assert.match((await run("ls", [`${folder}/m`])).stderr, /not connected/);
+    const { mountPoint, kill } = await serveMemory(folder);
+    assert.equal(await sh(mountPoint, "cat $M/hello"), "hello\n");
+    await kill();
+    assert.match((await run("ls", [mountPoint])).stderr, /not connected/);
     const fs = new MemoryFs();
     fs.addFile("fresh", new Uint8Array(1));
-    const mount = await mountMemory(fs, `${folder}/m`);
-    assert.equal(await sh(folder, "ls $M/m"), "fresh\n");
+    const mount = await mountMemory(fs, mountPoint);
+    assert.equal(await sh(mountPoint, "ls $M"), "fresh\n");
     await mount.unmount();
     assert.equal(await findMount(mount.mountPoint), undefined);
   }));

@@ -1,6 +1,7 @@
 /** Makes a folder ready to be mounted on. */
 import type { Clock } from "../base/clock.ts";
 import { Deadline } from "./deadline.ts";
+import { isServed } from "./is_served.ts";
 import { MountError } from "./mount_errors.ts";
 import { findMount, type MountEntry } from "./mount_table.ts";
 
@@ -10,8 +11,6 @@ export const FUSE_SUBTYPE = "cloudmount";
 
 /** How long another daemon's mount gets to show that it is alive. */
 const ANSWER_MS = 3000;
-/** Longer than any name (NAME_MAX of Linux). */
-const TOO_LONG = 256;
 /** Mounts of dead daemons on top of one another. */
 const LEFTOVERS_MAX = 16;
 
@@ -101,20 +100,9 @@ function isOurs(mounted: MountEntry): boolean {
   return mounted.type === `fuse.${FUSE_SUBTYPE}` && mounted.source.startsWith(SOURCE_PREFIX);
 }
 
-/**
- * Returns when the daemon behind `mounted` is dead: then, and only then, the kernel answers ENOTCONN to
- * what it has to ask it. A name is; the root's attributes it may know itself for a while yet. A name that
- * is too long costs whoever serves nothing.
- */
+/** Returns when the daemon behind `mounted` is dead. */
 async function requireDead(mountPoint: string, mounted: MountEntry, clock: Clock): Promise<void> {
-  const name = crypto.randomUUID().padEnd(TOO_LONG, "-");
-  const answer = Deno.lstat(`${mountPoint}/${name}`).then(
-    () => "it is served",
-    (error: unknown) => {
-      if (error instanceof Deno.errors.NotConnected) return undefined;
-      return (error as { code?: unknown }).code === "ENAMETOOLONG" ? "it is served" : String(error);
-    },
-  );
+  const answer = isServed(mountPoint).then((served) => served ? "it is served" : undefined, String);
   const silence = new Error("it does not answer");
   const state = await new Deadline(ANSWER_MS, silence, clock).bound(answer)
     .catch(() => silence.message);

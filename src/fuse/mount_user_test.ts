@@ -1,11 +1,16 @@
 /** Mounting as an ordinary user: a child process becomes "nobody" and goes through fusermount3. */
 import assert from "node:assert/strict";
-import { mountTest, run, start, withFolder } from "../../tests/support/fuse_mounts.ts";
+import {
+  MEMORY_SERVER,
+  mountTest,
+  run,
+  start,
+  withFolder,
+} from "../../tests/support/fuse_mounts.ts";
 import { systemClock } from "../base/clock.ts";
 import { mountByHelper } from "./fusermount.ts";
 import { MountError } from "./mount_errors.ts";
 
-const SERVER = new URL("../../tests/support/fuse_serve_memory.ts", import.meta.url).pathname;
 const NOBODY = 65534;
 
 /** Runs `use` with a folder of nobody's, while everybody may open /dev/fuse. */
@@ -29,7 +34,7 @@ function asNobody(...command: string[]) {
 }
 
 function serve(mountPoint: string, ...more: string[]) {
-  return start(Deno.execPath(), ["run", "-A", SERVER, mountPoint, `${NOBODY}`, ...more]);
+  return start(Deno.execPath(), ["run", "-A", MEMORY_SERVER, mountPoint, `${NOBODY}`, ...more]);
 }
 
 mountTest(

@@ -22,6 +22,9 @@ export interface Finished {
 
 const COMMAND_SECONDS = 30;
 
+/** Serves a `MemoryFs` in a process of its own; the script tells its arguments. */
+export const MEMORY_SERVER = new URL("./fuse_serve_memory.ts", import.meta.url).pathname;
+
 /** Why real mounts cannot be tested here, if they cannot. */
 export function whyNoMount(): string | undefined {
   if (Deno.build.os !== "linux") return "not Linux";
@@ -133,4 +136,20 @@ export async function start(program: string, args: readonly string[]) {
     return await child.status;
   };
   return { child, firstLine: line.trim(), end };
+}
+
+/**
+ * Mounts at `folder`/m by a process of its own, which `kill` ends as a crash does. The kernel knows the
+ * root's attributes for a minute from now on, whoever is dead.
+ */
+export async function serveMemory(folder: string) {
+  const mountPoint = `${folder}/m`;
+  const server = await start(Deno.execPath(), ["run", "-A", MEMORY_SERVER, mountPoint]);
+  if (server.firstLine !== "mounted") throw new Error(server.firstLine);
+  await sh(mountPoint, "stat $M");
+  const kill = async () => {
+    server.child.kill("SIGKILL");
+    await server.end();
+  };
+  return { mountPoint, kill };
 }

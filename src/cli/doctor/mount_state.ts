@@ -1,6 +1,7 @@
 /** Whether what is mounted somewhere answers; asked with a limit, for the dead may never answer. */
 import { Deadline } from "../../base/clock.ts";
 import { untilAborted } from "../../base/until_aborted.ts";
+import { isServed } from "../../fuse/is_served.ts";
 
 const ANSWER_MS = 3_000;
 
@@ -11,11 +12,9 @@ export type MountState = "answers" | "stale" | "silent";
 export async function mountState(path: string, signal: AbortSignal): Promise<MountState> {
   using deadline = new Deadline(signal, ANSWER_MS);
   try {
-    await untilAborted(Deno.stat(path), deadline.signal);
-    return "answers";
-  } catch (error) {
+    return await untilAborted(isServed(path), deadline.signal) ? "answers" : "stale";
+  } catch {
     signal.throwIfAborted();
-    if (error instanceof Deno.errors.NotConnected) return "stale";
     return deadline.signal.aborted ? "silent" : "answers";
   }
 }
