@@ -65,14 +65,18 @@ function directoryAttr(volume: Volume, inode: DirectoryInode): Attr {
   };
 }
 
-/** Two and one for each subdirectory; one, which means unknown, where these were not listed. */
+/**
+ * Two and one for each subdirectory; one, which means unknown, where these were not listed. The
+ * inodes below may be any number and are not gone through: this is asked for anew after each change.
+ */
 function linksOf(volume: Volume, inode: DirectoryInode): number {
-  const { prefix } = inode;
+  const { prefix, children } = inode;
   const listed = inode.isNew ? [] : volume.options.listings.peekDirectories(prefix);
   if (listed === undefined) return 1;
-  const names = new Set(listed.filter((name) => !volume.changes.isRemoved(`${prefix}${name}/`)));
-  for (const [name, child] of inode.children) if (child.kind === "directory") names.add(name);
-  return 2 + names.size;
+  const onlyListed = listed.filter((name) =>
+    children.peek(name)?.kind !== "directory" && !volume.changes.isRemoved(`${prefix}${name}/`)
+  );
+  return 2 + children.directoryCount + onlyListed.length;
 }
 
 /** Type and permission bits. A type that an object of this kind cannot have is not believed. */

@@ -9,13 +9,23 @@ export interface Sleepers<Child> {
   wake(name: string): Child | undefined;
 }
 
+interface HasKind {
+  readonly kind: "directory" | "file";
+}
+
 /** A part of the names in S3: those that the kernel knows or that hold local state. */
-export class Children<Child, Asleep extends Sleepers<Child>> {
+export class Children<Child extends HasKind, Asleep extends Sleepers<Child>> {
   readonly #awake = new Map<string, Child>();
+  #directoryCount = 0;
   asleep: Asleep | undefined;
 
   get size(): number {
     return this.#awake.size + (this.asleep?.count ?? 0);
+  }
+
+  /** How many of them are directories, which are never asleep. */
+  get directoryCount(): number {
+    return this.#directoryCount;
   }
 
   /** Wakes it if need be. */
@@ -33,10 +43,13 @@ export class Children<Child, Asleep extends Sleepers<Child>> {
   }
 
   set(name: string, child: Child): void {
+    if (this.#awake.get(name)?.kind === "directory") this.#directoryCount--;
+    if (child.kind === "directory") this.#directoryCount++;
     this.#awake.set(name, child);
   }
 
   delete(name: string): void {
+    if (this.#awake.get(name)?.kind === "directory") this.#directoryCount--;
     this.#awake.delete(name);
   }
 
