@@ -34,12 +34,24 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     rows: ["random-4k"],
     data: ["big"],
-    run: (stage) => readRandomly(stage, "random-4k", 4096, stage.sizes.smallReads, 1),
+    run: (stage) =>
+      readRandomly(stage, {
+        row: "random-4k",
+        bytes: 4096,
+        count: stage.sizes.smallReads,
+        threads: 1,
+      }),
   },
   {
     rows: ["random-128k"],
     data: ["big"],
-    run: (stage) => readRandomly(stage, "random-128k", 131_072, stage.sizes.largeReads, 16),
+    run: (stage) =>
+      readRandomly(stage, {
+        row: "random-128k",
+        bytes: 131_072,
+        count: stage.sizes.largeReads,
+        threads: 16,
+      }),
   },
   {
     rows: ["random-cached"],
@@ -48,7 +60,12 @@ export const SCENARIOS: readonly Scenario[] = [
       await stage.mount();
       await stage.prepare({ op: "read", path: stage.path(FILE) });
       await stage.forgetPages();
-      await measureRandom(stage, "random-cached", 4096, stage.sizes.cachedReads, 1);
+      await measureRandom(stage, {
+        row: "random-cached",
+        bytes: 4096,
+        count: stage.sizes.cachedReads,
+        threads: 1,
+      });
     },
   },
   {
@@ -192,26 +209,22 @@ export const SCENARIOS: readonly Scenario[] = [
 /** Whose a clone is does not matter. */
 const SAFE = ["-c", "safe.directory=*"];
 
-async function readRandomly(
-  stage: Stage,
-  row: string,
-  bytes: number,
-  count: number,
-  threads: number,
-): Promise<void> {
-  await stage.mount();
-  await measureRandom(stage, row, bytes, count, threads);
+interface RandomReads {
+  readonly row: string;
+  /** Of each read. */
+  readonly bytes: number;
+  readonly count: number;
+  readonly threads: number;
 }
 
-async function measureRandom(
-  stage: Stage,
-  row: string,
-  bytes: number,
-  count: number,
-  threads: number,
-): Promise<void> {
+async function readRandomly(stage: Stage, reads: RandomReads): Promise<void> {
+  await stage.mount();
+  await measureRandom(stage, reads);
+}
+
+async function measureRandom(stage: Stage, { row, ...reads }: RandomReads): Promise<void> {
   const path = stage.path(FILE);
-  await stage.measure({ op: "random_reads", path, bytes, count, threads, seed: SEED }, { row });
+  await stage.measure({ op: "random_reads", path, ...reads, seed: SEED }, { row });
 }
 
 async function readSmallFiles(stage: Stage, row: string, threads: number): Promise<void> {
