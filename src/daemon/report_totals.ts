@@ -1,5 +1,6 @@
 /** What a mount did over all its runs: counters of a daemon never go back. */
 import type { MountReport } from "../control/protocol.ts";
+import { NO_REQUESTS } from "../s3/request_stats.ts";
 
 /** The report of a mount that has not run yet. */
 export const EMPTY_REPORT: MountReport = {
@@ -13,17 +14,7 @@ export const EMPTY_REPORT: MountReport = {
   },
   conflicts: [],
   lost_and_found: [],
-  requests: {
-    get: 0,
-    put: 0,
-    list: 0,
-    head: 0,
-    copy: 0,
-    delete: 0,
-    other: 0,
-    errors: 0,
-    retries: 0,
-  },
+  requests: { ...NO_REQUESTS, errors: 0, retries: 0 },
   bytes: { downloaded: 0, uploaded: 0, read: 0 },
   cache: { used_bytes: 0, hit_rate: null },
   inodes: 0,

@@ -18,20 +18,22 @@ export interface RequestStatsSnapshot extends Readonly<Record<RequestKind, numbe
   readonly latencyMsP99?: number;
 }
 
+export const NO_REQUESTS: Readonly<Record<RequestKind, number>> = {
+  get: 0,
+  put: 0,
+  list: 0,
+  head: 0,
+  copy: 0,
+  delete: 0,
+  other: 0,
+};
+
 /** Enough for a steady p99; sorted only when someone looks. */
 const LATENCIES_KEPT = 1024;
 
 export class RequestStats {
   readonly #clock: Clock;
-  readonly #counts: Record<RequestKind, number> = {
-    get: 0,
-    put: 0,
-    list: 0,
-    head: 0,
-    copy: 0,
-    delete: 0,
-    other: 0,
-  };
+  readonly #counts: Record<RequestKind, number> = { ...NO_REQUESTS };
   #errors = 0;
   #retries = 0;
   #bytesDownloaded = 0;

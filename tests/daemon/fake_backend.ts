@@ -1,6 +1,7 @@
 /** A backend whose mounts do what the test says. */
 import type { Config, MountConfig } from "../../src/config/types.ts";
 import type { MountReport, SharedUsage } from "../../src/control/protocol.ts";
+import { EMPTY_REPORT } from "../../src/daemon/report_totals.ts";
 import type {
   MountBackend,
   MountEnd,
@@ -139,36 +140,14 @@ export function fakeMountConfig(name: string, more: Partial<MountConfig> = {}): 
 
 export function fakeReport(pendingFiles = 0): MountReport {
   return {
+    ...EMPTY_REPORT,
     uploads: {
+      ...EMPTY_REPORT.uploads,
       pending_files: pendingFiles,
       pending_bytes: pendingFiles * 10,
       oldest_seconds: pendingFiles === 0 ? null : 3,
       oldest_paths: Array.from({ length: Math.min(pendingFiles, 3) }, (_, n) => `file ${n}`),
-      active: 0,
-      last_error: null,
     },
-    conflicts: [],
-    lost_and_found: [],
-    requests: {
-      get: 0,
-      put: 0,
-      list: 0,
-      head: 0,
-      copy: 0,
-      delete: 0,
-      other: 0,
-      errors: 0,
-      retries: 0,
-    },
-    bytes: { downloaded: 0, uploaded: 0, read: 0 },
-    cache: { used_bytes: 0, hit_rate: null },
-    inodes: 0,
-    hidden_keys: 0,
-    last_contact_seconds: null,
-    latency_ms_p50: null,
-    latency_ms_p99: null,
-    credentials_expire_at: null,
-    warnings: [],
   };
 }
 
