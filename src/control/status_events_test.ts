@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeBackend, fakeMountConfig, fakeReport } from "../../tests/daemon/fake_backend.ts";
+import { fakeMountStatus, fakeStatus } from "../../tests/daemon/fake_status.ts";
 import { FakeClock, settle } from "../../tests/support/fake_clock.ts";
 import type { MountStatus, StatusDocument } from "./protocol.ts";
 import { statusEvents } from "./status_events.ts";
@@ -9,36 +9,11 @@ interface Told {
   readonly data: Record<string, unknown>;
 }
 
-function mountStatus(name: string, more: Partial<MountStatus> = {}): MountStatus {
-  const { bucket, mountPoint } = fakeMountConfig(name);
-  return {
-    id: name,
-    name,
-    bucket,
-    prefix: "",
-    endpoint: null,
-    mount_point: mountPoint,
-    read_only: false,
-    enabled: true,
-    auto_mount: true,
-    state: "mounted",
-    error: null,
-    ...fakeReport(),
-    ...more,
-  };
-}
-
 /** A client of a daemon whose status the test decides. */
 class Client {
   status: StatusDocument = {
-    version: "1",
-    pid: 2,
-    uptime_seconds: 3,
-    healthy: true,
-    config_path: "/c",
-    config_error: null,
-    ...new FakeBackend().usage(),
-    mounts: [mountStatus("a"), mountStatus("b")],
+    ...fakeStatus([]),
+    mounts: [fakeMountStatus("a"), fakeMountStatus("b")],
   };
   readonly clock = new FakeClock();
   readonly end = new AbortController();
@@ -78,11 +53,11 @@ Deno.test("Events begin with the whole status, and go on with what changes", asy
   const [first, ...more] = await client.told();
   assert.deepEqual(first, { event: "status", data: JSON.parse(JSON.stringify(client.status)) });
   assert.deepEqual(more, []);
-  client.setMounts(mountStatus("a"), mountStatus("b", { state: "degraded" }));
+  client.setMounts(fakeMountStatus("a"), fakeMountStatus("b", { state: "degraded" }));
   assert.deepEqual((await client.told()).map(({ event, data }) => [event, data["id"]]), [
     ["mount", "b"],
   ]);
-  client.setMounts(mountStatus("b", { state: "degraded" }), mountStatus("c"));
+  client.setMounts(fakeMountStatus("b", { state: "degraded" }), fakeMountStatus("c"));
   assert.deepEqual((await client.told()).map(({ event, data }) => [event, data["id"]]), [
     ["mount", "c"],
     ["removed", "a"],
@@ -99,8 +74,8 @@ Deno.test("What only grows older is no event; a sign of life comes in between", 
   await client.told();
   client.status = { ...client.status, uptime_seconds: 9 };
   client.setMounts(
-    mountStatus("a", { last_contact_seconds: 7 }),
-    mountStatus("b", { last_contact_seconds: 8 }),
+    fakeMountStatus("a", { last_contact_seconds: 7 }),
+    fakeMountStatus("b", { last_contact_seconds: 8 }),
   );
   let text = "";
   let waitedMs = 0;
@@ -114,7 +89,7 @@ Deno.test("A client that reads late is told how things are then, and nothing is 
   const client = new Client();
   await client.told();
   for (let round = 0; round < 1000; round++) {
-    client.setMounts(mountStatus("a", { hidden_keys: round }), mountStatus("b"));
+    client.setMounts(fakeMountStatus("a", { hidden_keys: round }), fakeMountStatus("b"));
     await client.clock.advance(500);
   }
   const late = [...await client.told(), ...await client.told(), ...await client.told()];

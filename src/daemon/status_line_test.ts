@@ -1,27 +1,13 @@
 import assert from "node:assert/strict";
-import { FakeBackend, fakeMountConfig } from "../../tests/daemon/fake_backend.ts";
-import type { MountStatus, StatusDocument } from "../control/protocol.ts";
-import { MountedBucket } from "./mounted_bucket.ts";
+import { fakeReport } from "../../tests/daemon/fake_backend.ts";
+import { fakeStatus } from "../../tests/daemon/fake_status.ts";
+import type { MountStatus } from "../control/protocol.ts";
 import { statusLine } from "./status_line.ts";
 
-function document(...mounts: readonly Partial<MountStatus>[]): StatusDocument {
-  const backend = new FakeBackend();
-  const base = new MountedBucket(fakeMountConfig("photos"), backend).status();
-  return {
-    version: "1",
-    pid: 1,
-    uptime_seconds: 1,
-    healthy: true,
-    config_path: "/x",
-    config_error: null,
-    ...backend.usage(),
-    mounts: mounts.map((mount) => ({ ...base, state: "mounted", ...mount })),
-  };
-}
+const document = (...mounts: readonly Partial<MountStatus>[]) => fakeStatus(mounts);
 
 function waiting(files: number, bytes: number): Partial<MountStatus> {
-  const { uploads } = new MountedBucket(fakeMountConfig("x"), new FakeBackend()).status();
-  return { uploads: { ...uploads, pending_files: files, pending_bytes: bytes } };
+  return { uploads: { ...fakeReport().uploads, pending_files: files, pending_bytes: bytes } };
 }
 
 Deno.test("The status line counts mounts and what waits", () => {

@@ -7,7 +7,6 @@ export function fakeStatus(
   mounts: readonly Partial<MountStatus>[],
   problems: readonly string[] = [],
 ): StatusDocument {
-  const { name, bucket, prefix, mountPoint } = fakeMountConfig("photos");
   return {
     version: "1.2.3",
     pid: 7,
@@ -19,20 +18,26 @@ export function fakeStatus(
     cache: { used_bytes: 0, limit_bytes: 0, hit_rate: null },
     connections: { in_use: 1, limit: 64 },
     problems,
-    mounts: mounts.map((mount) => ({
-      id: name,
-      name,
-      bucket,
-      prefix,
-      endpoint: null,
-      mount_point: mountPoint,
-      read_only: false,
-      enabled: true,
-      auto_mount: true,
-      state: "mounted",
-      error: null,
-      ...fakeReport(),
-      ...mount,
-    })),
+    mounts: mounts.map((mount) => fakeMountStatus("photos", mount)),
+  };
+}
+
+/** Of a mount that is well but for `more`. */
+export function fakeMountStatus(name: string, more: Partial<MountStatus> = {}): MountStatus {
+  const { bucket, prefix, mountPoint } = fakeMountConfig(name);
+  return {
+    id: name,
+    name,
+    bucket,
+    prefix,
+    endpoint: null,
+    mount_point: mountPoint,
+    read_only: false,
+    enabled: true,
+    auto_mount: true,
+    state: "mounted",
+    error: null,
+    ...fakeReport(),
+    ...more,
   };
 }

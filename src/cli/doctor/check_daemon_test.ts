@@ -1,38 +1,21 @@
 import assert from "node:assert/strict";
-import { FakeBackend, fakeMountConfig } from "../../../tests/daemon/fake_backend.ts";
+import { fakeStatus } from "../../../tests/daemon/fake_status.ts";
 import { AgentError, type AgentState } from "../../agent/agent.ts";
-import type { MountStatus, StatusDocument } from "../../control/protocol.ts";
-import { MountedBucket } from "../../daemon/mounted_bucket.ts";
+import type { StatusDocument } from "../../control/protocol.ts";
 import { checkAgent, checkDaemon } from "./check_daemon.ts";
-
-function document(more: Partial<MountStatus>, problems: readonly string[] = []): StatusDocument {
-  const backend = new FakeBackend();
-  const mount = new MountedBucket(fakeMountConfig("photos"), backend).status();
-  return {
-    version: "1",
-    pid: 1,
-    uptime_seconds: 1,
-    healthy: true,
-    config_path: "/x",
-    config_error: null,
-    ...backend.usage(),
-    problems,
-    mounts: [{ ...mount, state: "mounted", ...more }],
-  };
-}
 
 const shown = (status: StatusDocument | undefined) =>
   checkDaemon(status).map(({ check, status }) => `${check}: ${status}`);
 
 Deno.test("The daemon's own words on its mounts and its journal are findings", () => {
   assert.deepEqual(shown(undefined), ["daemon: warning"]);
-  assert.deepEqual(shown(document({})), ["daemon: ok", "journal: ok", "mount: ok"]);
+  assert.deepEqual(shown(fakeStatus([{}])), ["daemon: ok", "journal: ok", "mount: ok"]);
   const error = { message: "no such bucket", hint: "", since: "" };
-  assert.deepEqual(shown(document({ state: "failed", error }, ["damaged"])), [
+  assert.deepEqual(shown(fakeStatus([{ state: "failed", error }], ["damaged"])), [
     ...["daemon: ok", "journal: warning", "mount.failed: error"],
   ]);
   const conflicts = [{ path: "a", copy: null, at: "" }];
-  assert.deepEqual(shown(document({ conflicts, lost_and_found: ["x"] })).slice(3), [
+  assert.deepEqual(shown(fakeStatus([{ conflicts, lost_and_found: ["x"] }])).slice(3), [
     ...["mount.conflicts: warning", "mount.lost_and_found: warning"],
   ]);
 });
