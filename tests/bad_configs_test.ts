@@ -3,17 +3,12 @@ import assert from "node:assert/strict";
 import { ConfigError } from "../src/config/config_error.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { PathEnvironment } from "../src/config/paths.ts";
+import { pathEnvironment } from "./support/path_environment.ts";
 
-const ENVIRONMENT: PathEnvironment = {
-  os: "linux",
-  home: "/home/ann",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
+const ENVIRONMENT = pathEnvironment("/home/ann", {
   xdgRuntimeDir: "/run/user/1000",
   workingDirectory: "/work",
-};
+});
 
 /** Three lines of a right mount; what a case adds begins in line 5. */
 const MOUNT = `[[mount]]

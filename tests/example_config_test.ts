@@ -3,25 +3,16 @@ import assert from "node:assert/strict";
 import { parse as parseToml } from "smol-toml";
 import { ConfigError } from "../src/config/config_error.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import type { PathEnvironment } from "../src/config/paths.ts";
 import { fieldsOf, isTable } from "../src/config/read_table.ts";
 import { DAEMON_KEYS, type KeyRow, MOUNT_KEYS, type Rows } from "../src/config/schema.ts";
 import { type TomlPath, TomlPositions } from "../src/config/toml_positions.ts";
-import { run } from "../src/cli/run.ts";
+import { runLine, userEnvironment } from "./support/command_line.ts";
+import { pathEnvironment } from "./support/path_environment.ts";
 
 const EXAMPLE_FILE = new URL("../cloudmount.example.toml", import.meta.url);
 const EXAMPLE = Deno.readTextFileSync(EXAMPLE_FILE);
 
-const ENVIRONMENT: PathEnvironment = {
-  os: "linux",
-  home: "/home/ann",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
-  xdgRuntimeDir: undefined,
-  workingDirectory: "/",
-};
+const ENVIRONMENT = pathEnvironment("/home/ann");
 
 type AnyRow = Omit<KeyRow<unknown>, "kind" | "written">;
 
@@ -116,33 +107,19 @@ Deno.test("config init writes the example byte for byte, for its owner only, and
   const directory = await Deno.makeTempDir();
   try {
     const file = `${directory}/new/deep/c.toml`;
-    const said: string[] = [];
-    const host = {
-      environment: {
-        ...ENVIRONMENT,
-        configFile: file,
-        noColor: true,
-        variable: () => undefined,
-      },
-      streams: {
-        writeStdout: (text: string) => void said.push(text),
-        writeStderr: (text: string) => void said.push(text),
-        stdoutIsTerminal: false,
-        stderrIsTerminal: false,
-        columns: 80,
-      },
-      signal: new AbortController().signal,
-      leaveSignals: () => {},
-    };
-    assert.equal(await run(["config", "init"], host), 0, said.join(""));
+    const environment = userEnvironment("/home/ann", { configFile: file });
+    const init = await runLine(["config", "init"], { environment });
+    assert.equal(init.code, 0, init.stderr);
     assert.deepEqual(await Deno.readFile(file), await Deno.readFile(EXAMPLE_FILE));
     assert.equal((await Deno.stat(file)).mode! & 0o777, 0o600);
     assert.equal((await Deno.stat(`${directory}/new/deep`)).mode! & 0o777, 0o700);
-    assert.equal(await run(["config", "check"], host), 0, said.join(""));
+    const check = await runLine(["config", "check"], { environment });
+    assert.equal(check.code, 0, check.stderr);
 
     await Deno.writeTextFile(file, "# mine\n");
-    assert.equal(await run(["config", "init"], host), 1);
-    assert.match(said.at(-2)!, /Cannot write .*: it exists/);
+    const again = await runLine(["config", "init"], { environment });
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /Cannot write .*: it exists/);
     assert.equal(await Deno.readTextFile(file), "# mine\n");
   } finally {
     await Deno.remove(directory, { recursive: true });

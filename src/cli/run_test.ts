@@ -1,49 +1,10 @@
 import assert from "node:assert/strict";
+import { runLine, userEnvironment } from "../../tests/support/command_line.ts";
 import { COMMANDS } from "./commands/mod.ts";
-import type { Environment } from "./environment.ts";
 import { EXIT_MEANINGS } from "./exit_codes.ts";
 import { ClosedOutputError } from "./output.ts";
-import { InterruptedError, run, type RunHost } from "./run.ts";
+import { InterruptedError } from "./run.ts";
 import { VERSION } from "./version.ts";
-
-const ENVIRONMENT: Environment = {
-  os: "linux",
-  home: "/nowhere",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
-  xdgRuntimeDir: undefined,
-  workingDirectory: "/",
-  noColor: true,
-  variable: () => undefined,
-};
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a command line with captured output. */
-async function runLine(args: readonly string[], host: Partial<RunHost> = {}): Promise<Ran> {
-  let stdout = "";
-  let stderr = "";
-  const code = await run(args, {
-    environment: ENVIRONMENT,
-    streams: {
-      writeStdout: (text) => void (stdout += text),
-      writeStderr: (text) => void (stderr += text),
-      stdoutIsTerminal: false,
-      stderrIsTerminal: false,
-      columns: 80,
-    },
-    signal: new AbortController().signal,
-    leaveSignals: () => {},
-    ...host,
-  });
-  return { code, stdout, stderr };
-}
 
 Deno.test("version, --version and -V print the version", async () => {
   for (const word of ["version", "--version", "-V"]) {
@@ -136,7 +97,7 @@ Deno.test("A missing config file ends a command with 3 and the way to write one"
 });
 
 Deno.test("Without a home the config file must be named", async () => {
-  const environment = { ...ENVIRONMENT, home: undefined };
+  const environment = userEnvironment("", { home: undefined });
   const { code, stderr } = await runLine(["config", "path"], { environment });
   assert.equal(code, 3);
   assert.match(stderr, /HOME is not set\nHint: Name it: --config FILE/);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pathEnvironment } from "../../tests/support/path_environment.ts";
 import { ConfigFile } from "./config_file.ts";
 
 async function withFile(
@@ -6,16 +7,7 @@ async function withFile(
 ): Promise<void> {
   const directory = await Deno.makeTempDir();
   try {
-    const environment = {
-      os: "linux" as const,
-      home: directory,
-      configFile: undefined,
-      xdgConfigHome: undefined,
-      xdgStateHome: undefined,
-      xdgCacheHome: undefined,
-      xdgRuntimeDir: undefined,
-      workingDirectory: "/",
-    };
+    const environment = pathEnvironment(directory);
     await body(new ConfigFile(`${directory}/conf/cloudmount.toml`, environment), directory);
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
+import { pathEnvironment } from "../../tests/support/path_environment.ts";
 import { ConfigFile } from "./config_file.ts";
 import { MountEditError, planAdd, planChange, planRemove, valueFromText } from "./mount_edits.ts";
-import type { PathEnvironment } from "./paths.ts";
 
-const ENVIRONMENT: PathEnvironment = {
-  os: "linux",
-  home: "/home/u",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
-  xdgRuntimeDir: undefined,
-  workingDirectory: "/",
-};
+const ENVIRONMENT = pathEnvironment("/home/u");
 const TEXT = `[[mount]]
 name = "photos" # mine
 bucket = "my-photos"

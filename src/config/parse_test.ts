@@ -1,17 +1,8 @@
 import assert from "node:assert/strict";
+import { pathEnvironment } from "../../tests/support/path_environment.ts";
 import { parseConfig, salvageConfig } from "./parse.ts";
-import type { PathEnvironment } from "./paths.ts";
 
-const ENVIRONMENT: PathEnvironment = {
-  os: "linux",
-  home: "/home/ann",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
-  xdgRuntimeDir: "/run/user/1",
-  workingDirectory: "/",
-};
+const ENVIRONMENT = pathEnvironment("/home/ann", { xdgRuntimeDir: "/run/user/1" });
 
 const MOUNT = `[[mount]]\nname = "a"\nbucket = "bucket-a"\nmount_point = "~/a"\n`;
 

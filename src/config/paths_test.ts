@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pathEnvironment } from "../../tests/support/path_environment.ts";
 import {
   configFilePath,
   defaultSocket,
@@ -10,16 +11,7 @@ import {
   type PathEnvironment,
 } from "./paths.ts";
 
-const LINUX: PathEnvironment = {
-  os: "linux",
-  home: "/home/ann",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
-  xdgRuntimeDir: undefined,
-  workingDirectory: "/work",
-};
+const LINUX = pathEnvironment("/home/ann", { workingDirectory: "/work" });
 const MACOS: PathEnvironment = { ...LINUX, os: "darwin", home: "/Users/ann" };
 
 Deno.test("The config file is --config, then CLOUDMOUNT_CONFIG, then the XDG place, then ~/.config", () => {

@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
+import { pathEnvironment } from "../../tests/support/path_environment.ts";
 import { ConfigError } from "./config_error.ts";
-import type { PathEnvironment } from "./paths.ts";
 import { readConfig } from "./read_config.ts";
 
-const ENVIRONMENT: PathEnvironment = {
-  os: "linux",
-  home: "/home/ann",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
-  xdgRuntimeDir: undefined,
-  workingDirectory: "/",
-};
+const ENVIRONMENT = pathEnvironment("/home/ann");
 
 /** The message of reading a file with these bytes; "" when it is accepted. */
 async function messageFor(bytes: Uint8Array | string): Promise<string> {

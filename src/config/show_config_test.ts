@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
+import { pathEnvironment } from "../../tests/support/path_environment.ts";
 import { parseConfig } from "./parse.ts";
-import type { PathEnvironment } from "./paths.ts";
 import { formatConfig, writtenConfig } from "./show_config.ts";
 
-const ENVIRONMENT: PathEnvironment = {
-  os: "linux",
-  home: "/home/ann",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
-  xdgRuntimeDir: undefined,
-  workingDirectory: "/",
-};
+const ENVIRONMENT = pathEnvironment("/home/ann");
 
 const CONFIG = parseConfig(
   `[daemon]

@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
 import { calm, FakeBackend } from "../../tests/daemon/fake_backend.ts";
+import { CONFIG_TEXT as TEXT } from "../../tests/daemon/fake_daemon.ts";
+import { pathEnvironment } from "../../tests/support/path_environment.ts";
 import { ConfigFile } from "../config/config_file.ts";
 import type { Config } from "../config/types.ts";
 import { type Problem, ProblemError } from "../control/protocol.ts";
 import { Settings } from "./settings.ts";
 import { Supervisor } from "./supervisor.ts";
-
-const TEXT = `# mine
-[daemon]
-log_level = "info"
-
-[[mount]] # the first
-name = "photos"
-bucket = "my-photos"
-mount_point = "~/photos"
-`;
 
 interface Scene {
   readonly backend: FakeBackend;
@@ -28,16 +20,7 @@ interface Scene {
 
 async function withSettings(body: (scene: Scene) => Promise<void>): Promise<void> {
   const home = await Deno.makeTempDir();
-  const file = new ConfigFile(`${home}/cloudmount.toml`, {
-    os: "linux",
-    home,
-    configFile: undefined,
-    xdgConfigHome: undefined,
-    xdgStateHome: undefined,
-    xdgCacheHome: undefined,
-    xdgRuntimeDir: undefined,
-    workingDirectory: "/",
-  });
+  const file = new ConfigFile(`${home}/cloudmount.toml`, pathEnvironment(home));
   try {
     await Deno.writeTextFile(file.path, TEXT);
     const loaded = await file.read();

@@ -5,6 +5,7 @@ import { ControlClient } from "../../src/control/client.ts";
 import { startControlServer } from "../../src/control/server.ts";
 import { Settings } from "../../src/daemon/settings.ts";
 import { Supervisor } from "../../src/daemon/supervisor.ts";
+import { pathEnvironment } from "../support/path_environment.ts";
 import { FakeBackend } from "./fake_backend.ts";
 
 export const CONFIG_TEXT = `# mine
@@ -35,16 +36,7 @@ export async function withFakeDaemon(
   text: string = CONFIG_TEXT,
 ): Promise<void> {
   const home = await Deno.makeTempDir({ prefix: "fake-daemon-" });
-  const environment: PathEnvironment = {
-    os: "linux",
-    home,
-    configFile: undefined,
-    xdgConfigHome: undefined,
-    xdgStateHome: undefined,
-    xdgCacheHome: undefined,
-    xdgRuntimeDir: home,
-    workingDirectory: home,
-  };
+  const environment = pathEnvironment(home, { xdgRuntimeDir: home, workingDirectory: home });
   const file = new ConfigFile(`${home}/.config/cloudmount.toml`, environment);
   await file.replace(await file.readOrEmpty(), text);
   const loaded = await file.read();

@@ -1,36 +1,10 @@
 import assert from "node:assert/strict";
-import type { Environment } from "../environment.ts";
-import { run } from "../run.ts";
+import { runLine } from "../../../tests/support/command_line.ts";
 import { COMMANDS } from "./mod.ts";
 
-const ENVIRONMENT: Environment = {
-  os: "linux",
-  home: "/nowhere",
-  configFile: undefined,
-  xdgConfigHome: undefined,
-  xdgStateHome: undefined,
-  xdgCacheHome: undefined,
-  xdgRuntimeDir: undefined,
-  workingDirectory: "/",
-  noColor: true,
-  variable: () => undefined,
-};
-
 async function stdoutOf(...args: string[]): Promise<string> {
-  let stdout = "";
-  const code = await run(args, {
-    environment: ENVIRONMENT,
-    streams: {
-      writeStdout: (text) => void (stdout += text),
-      writeStderr: (text) => assert.fail(text),
-      stdoutIsTerminal: false,
-      stderrIsTerminal: false,
-      columns: 80,
-    },
-    signal: new AbortController().signal,
-    leaveSignals: () => {},
-  });
-  assert.equal(code, 0);
+  const { code, stdout, stderr } = await runLine(args);
+  assert.deepEqual([code, stderr], [0, ""]);
   return stdout;
 }
 

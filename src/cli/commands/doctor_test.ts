@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
+import { runLine, userEnvironment } from "../../../tests/support/command_line.ts";
 import { startServer } from "../../../tests/support/mount_servers.ts";
 import type { Finding } from "../doctor/finding.ts";
-import { readEnvironment } from "../environment.ts";
-import { run } from "../run.ts";
 import { PLAIN } from "../style.ts";
 import { findingsText } from "./doctor.ts";
 
@@ -17,29 +16,10 @@ async function doctor(
   home: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Report> {
-  let stdout = "";
-  const code = await run(["doctor", "--json"], {
-    environment: {
-      ...readEnvironment(),
-      os: "linux",
-      home,
-      configFile: undefined,
-      xdgConfigHome: undefined,
-      xdgStateHome: undefined,
-      xdgCacheHome: undefined,
-      xdgRuntimeDir: undefined,
-      variable: (name) => name === "PATH" ? Deno.env.get("PATH") : variables[name],
-    },
-    streams: {
-      writeStdout: (text) => void (stdout += text),
-      writeStderr: () => {},
-      stdoutIsTerminal: false,
-      stderrIsTerminal: false,
-      columns: 80,
-    },
-    signal: new AbortController().signal,
-    leaveSignals: () => {},
+  const environment = userEnvironment(home, {
+    variable: (name) => name === "PATH" ? Deno.env.get("PATH") : variables[name],
   });
+  const { code, stdout } = await runLine(["doctor", "--json"], { environment });
   return { code, ...JSON.parse(stdout) as Omit<Report, "code"> };
 }
 

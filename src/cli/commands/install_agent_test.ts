@@ -1,42 +1,10 @@
 import assert from "node:assert/strict";
+import { runLine, userEnvironment } from "../../../tests/support/command_line.ts";
 import { FakeTool } from "../../../tests/support/fake_tool.ts";
-import { readEnvironment } from "../environment.ts";
-import { run } from "../run.ts";
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** Runs a command line as a user of `os` whose home is `home`. */
-async function runLine(os: "linux" | "darwin", home: string, ...args: string[]): Promise<Ran> {
-  let stdout = "";
-  let stderr = "";
-  const code = await run(args, {
-    environment: {
-      ...readEnvironment(),
-      os,
-      home,
-      configFile: undefined,
-      xdgConfigHome: undefined,
-      xdgStateHome: undefined,
-      xdgCacheHome: undefined,
-      xdgRuntimeDir: undefined,
-      variable: () => undefined,
-    },
-    streams: {
-      writeStdout: (text) => void (stdout += text),
-      writeStderr: (text) => void (stderr += text),
-      stdoutIsTerminal: false,
-      stderrIsTerminal: false,
-      columns: 80,
-    },
-    signal: new AbortController().signal,
-    leaveSignals: () => {},
-  });
-  return { code, stdout, stderr };
-}
+const runFor = (os: "linux" | "darwin", home: string, ...args: readonly string[]) =>
+  runLine(args, { environment: userEnvironment(home, { os }) });
 
 async function withHome(use: (home: string) => Promise<void>): Promise<void> {
   const home = await Deno.realPath(await Deno.makeTempDir());
@@ -49,13 +17,13 @@ async function withHome(use: (home: string) => Promise<void>): Promise<void> {
 
 Deno.test("install-agent --print shows the file of the system at hand, and writes nothing", async () => {
   await withHome(async (home) => {
-    const linux = await runLine("linux", home, "install-agent", "--print");
+    const linux = await runFor("linux", home, "install-agent", "--print");
     assert.equal(linux.code, 0, linux.stderr);
     assert.match(linux.stderr, new RegExp(`^${home}/.config/systemd/user/cloudmount.service:`));
     assert.match(linux.stdout, /^Type=notify$/m);
     assert.match(linux.stdout, new RegExp(`--config ${home}/.config/cloudmount.toml$`, "m"));
 
-    const mac = await runLine("darwin", home, "install-agent", "--print", "--json");
+    const mac = await runFor("darwin", home, "install-agent", "--print", "--json");
     assert.equal(mac.code, 0, mac.stderr);
     const file = JSON.parse(mac.stdout) as { path: string; text: string };
     assert.equal(file.path, `${home}/Library/LaunchAgents/cloudmount.plist`);
@@ -67,9 +35,9 @@ Deno.test("install-agent --print shows the file of the system at hand, and write
 
 Deno.test("install-agent refuses both --now and --no-start, and a config with errors", async () => {
   await withHome(async (home) => {
-    const both = await runLine("linux", home, "install-agent", "--now", "--no-start");
+    const both = await runFor("linux", home, "install-agent", "--now", "--no-start");
     assert.equal(both.code, 2);
-    const none = await runLine("linux", home, "install-agent");
+    const none = await runFor("linux", home, "install-agent");
     assert.equal(none.code, 3);
     assert.match(none.stderr, /does not exist.*config init/);
   });
@@ -83,7 +51,7 @@ Deno.test("install-agent refuses mount points that macOS guards", async () => {
       `[[mount]]\nname = "a"\nbucket = "bucket"\nmount_point = "~/Documents/a"\nregion = "us-east-1"\n`,
     );
     await using launchctl = await FakeTool.create("launchctl", "exit 113");
-    const { code, stderr } = await runLine("darwin", home, "install-agent");
+    const { code, stderr } = await runFor("darwin", home, "install-agent");
     assert.equal(code, 3);
     assert.match(stderr, /macOS guards .*\/Documents\nHint: .*~\/CloudMount\/a/);
     assert.deepEqual(await launchctl.calls(), []);
@@ -93,7 +61,7 @@ Deno.test("install-agent refuses mount points that macOS guards", async () => {
 Deno.test("uninstall-agent is content with nothing, also without a config", async () => {
   await withHome(async (home) => {
     await using _launchctl = await FakeTool.create("launchctl", "exit 113");
-    const { code, stdout } = await runLine("darwin", home, "uninstall-agent");
+    const { code, stdout } = await runFor("darwin", home, "uninstall-agent");
     assert.deepEqual([code, stdout], [0, "There is no agent\n"]);
   });
 });
@@ -102,7 +70,7 @@ Deno.test("Without a service manager the commands say what to do", async () => {
   await withHome(async (home) => {
     await using systemctl = await FakeTool.create("systemctl", "exit 1");
     await systemctl.answer("show", "1 Failed to connect to bus: No medium found");
-    const { code, stderr } = await runLine("linux", home, "uninstall-agent");
+    const { code, stderr } = await runFor("linux", home, "uninstall-agent");
     assert.equal(code, 1);
     assert.match(stderr, /^Error: Cannot reach systemd.*\nHint: XDG_RUNTIME_DIR is not set/);
   });

@@ -1,31 +1,16 @@
 import assert from "node:assert/strict";
 import { CONFIG_TEXT, type FakeDaemon, withFakeDaemon } from "../../../tests/daemon/fake_daemon.ts";
-import { run } from "../run.ts";
+import { runLine, userEnvironment } from "../../../tests/support/command_line.ts";
 
-async function runLine({ environment }: FakeDaemon, ...args: readonly string[]) {
-  let stdout = "";
-  let stderr = "";
-  const code = await run(args, {
-    environment: { ...environment, noColor: true, variable: () => undefined },
-    streams: {
-      writeStdout: (text) => void (stdout += text),
-      writeStderr: (text) => void (stderr += text),
-      stdoutIsTerminal: false,
-      stderrIsTerminal: false,
-      columns: 80,
-    },
-    signal: new AbortController().signal,
-    leaveSignals: () => {},
-  });
-  return { code, stdout, stderr };
-}
+const runFor = ({ environment }: FakeDaemon, ...args: readonly string[]) =>
+  runLine(args, { environment: userEnvironment("", environment) });
 
 const textOf = ({ file }: FakeDaemon) => Deno.readTextFile(file.path);
 
 Deno.test("mounts add, set and remove edit the file and tell the daemon", async () => {
   await withFakeDaemon(async (daemon) => {
     const add = ["mounts", "add", "--bucket", "docs", "--mount-point", "in/docs", "--read-only"];
-    const added = await runLine(daemon, ...add);
+    const added = await runFor(daemon, ...add);
     const place = `${daemon.environment.home}/in/docs`;
     assert.deepEqual(added, {
       code: 0,
@@ -36,10 +21,10 @@ Deno.test("mounts add, set and remove edit the file and tell the daemon", async 
       await textOf(daemon),
       `${CONFIG_TEXT}\n[[mount]]\nname = "docs"\nbucket = "docs"\nmount_point = "${place}"\nread_only = true\n`,
     );
-    const set = await runLine(daemon, "mounts", "set", "docs", "read_only=", "metadata_ttl=5s");
+    const set = await runFor(daemon, "mounts", "set", "docs", "read_only=", "metadata_ttl=5s");
     assert.deepEqual([set.code, set.stdout], [0, `Changed docs: mounted at ${place}\n`]);
     assert.equal(daemon.supervisor.mount("docs").read_only, false);
-    const removed = await runLine(daemon, "mounts", "remove", "docs", "--json");
+    const removed = await runFor(daemon, "mounts", "remove", "docs", "--json");
     assert.equal(removed.code, 0);
     assert.deepEqual(daemon.supervisor.status().mounts.map(({ name }) => name), ["photos"]);
     assert.equal(await textOf(daemon), `${CONFIG_TEXT}\n`);
@@ -49,12 +34,12 @@ Deno.test("mounts add, set and remove edit the file and tell the daemon", async 
 Deno.test("mounts add, set and remove edit the file also when no daemon runs", async () => {
   await withFakeDaemon(async (daemon) => {
     await daemon.stop();
-    const added = await runLine(daemon, "mounts", "add", "--bucket", "b-1", "--mount-point", "/b");
+    const added = await runFor(daemon, "mounts", "add", "--bucket", "b-1", "--mount-point", "/b");
     assert.equal(added.code, 0);
     assert.match(added.stdout, /^Added b-1 in .*; no daemon runs: cloudmount start\n$/);
-    assert.equal((await runLine(daemon, "mounts", "set", "b-1", "uid=7")).code, 0);
+    assert.equal((await runFor(daemon, "mounts", "set", "b-1", "uid=7")).code, 0);
     assert.match(await textOf(daemon), /mount_point = "\/b"\nuid = 7\n$/);
-    assert.equal((await runLine(daemon, "mounts", "remove", "b-1", "-f")).code, 0);
+    assert.equal((await runFor(daemon, "mounts", "remove", "b-1", "-f")).code, 0);
     assert.equal(await textOf(daemon), `${CONFIG_TEXT}\n`);
   });
 });
@@ -64,10 +49,10 @@ Deno.test("What is wrong with a mount is told the same with and without a daemon
     const tell = async () => {
       const add = ["mounts", "add", "--bucket", "docs", "--mount-point"];
       return [
-        await runLine(daemon, ...add, "/d", "--name", "photos"),
-        await runLine(daemon, ...add, "/d", "--metadata-ttl", "never"),
-        await runLine(daemon, "mounts", "set", "photos", "acces=1"),
-        await runLine(daemon, "mounts", "remove", "videos"),
+        await runFor(daemon, ...add, "/d", "--name", "photos"),
+        await runFor(daemon, ...add, "/d", "--metadata-ttl", "never"),
+        await runFor(daemon, "mounts", "set", "photos", "acces=1"),
+        await runFor(daemon, "mounts", "remove", "videos"),
       ];
     };
     const told = await tell();
@@ -85,19 +70,19 @@ Deno.test("What is wrong with a mount is told the same with and without a daemon
 Deno.test("reload tells what has changed; a broken file does not hide the daemon", async () => {
   await withFakeDaemon(async (daemon) => {
     await Deno.writeTextFile(daemon.file.path, CONFIG_TEXT.replace("my-photos", "new-photos"));
-    assert.deepEqual(await runLine(daemon, "reload"), {
+    assert.deepEqual(await runFor(daemon, "reload"), {
       code: 0,
       stdout: "changed: photos\n",
       stderr: "",
     });
     await Deno.writeTextFile(daemon.file.path, CONFIG_TEXT.replace("bucket", "bukket"));
-    const broken = await runLine(daemon, "reload");
+    const broken = await runFor(daemon, "reload");
     assert.equal(broken.code, 3);
     assert.match(broken.stderr, /cloudmount\.toml:7:1: mount\[0\]\.bukket: unknown key/);
-    const status = await runLine(daemon, "status");
+    const status = await runFor(daemon, "status");
     assert.equal(status.code, 0);
     assert.match(status.stdout, /config: .*goes on as before.*bukket/s);
     await daemon.stop();
-    assert.equal((await runLine(daemon, "status")).code, 3);
+    assert.equal((await runFor(daemon, "status")).code, 3);
   });
 });
