@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
+import { withDirectory } from "../../tests/support/temp_directory.ts";
 import { inspectJournal } from "./inspect_journal.ts";
 import { JournalDatabase } from "./journal_database.ts";
-
-async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "journal-inspect-" });
-  try {
-    await use(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 function makeJournal(directory: string, rows: number): JournalDatabase {
   const places = { directory, lostAndFound: `${directory}/lost+found` };

@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { smallDiskTest } from "../../tests/support/small_disk.ts";
+import { withDirectory } from "../../tests/support/temp_directory.ts";
 import { openConnection, pragma, SCHEMA_VERSION } from "./connection.ts";
 import { JournalDatabase, type RowCommit } from "./journal_database.ts";
 import { JournalError } from "./journal_error.ts";
 
 const NOW_MS = Date.UTC(2026, 1, 3, 4, 5, 6, 7);
 const ASIDE = "journal-2026-02-03T04-05-06.007Z";
-
-function withDirectory(use: (directory: string) => void): void {
-  const directory = Deno.makeTempDirSync({ prefix: "cloudmount-journal-" });
-  try {
-    use(directory);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
-}
 
 function open(directory: string): JournalDatabase {
   return JournalDatabase.open({ directory, lostAndFound: `${directory}/lost+found` }, NOW_MS);
@@ -53,8 +46,8 @@ function reopened(directory: string): { names: string[]; problem: string } {
   return { names, problem: database.problems[0]! };
 }
 
-Deno.test("The journal's file syncs every commit, keeps a log, and is its user's alone", () => {
-  withDirectory((directory) => {
+Deno.test("The journal's file syncs every commit, keeps a log, and is its user's alone", async () => {
+  await withDirectory((directory) => {
     const path = `${directory}/journal.db`;
     const connection = openConnection(path);
     const settings = ["journal_mode", "synchronous", "fullfsync", "locking_mode"]
@@ -68,8 +61,8 @@ Deno.test("The journal's file syncs every commit, keeps a log, and is its user's
   });
 });
 
-Deno.test("A commit that fails stores nothing of itself and lets the others of its batch through", () => {
-  withDirectory((directory) => {
+Deno.test("A commit that fails stores nothing of itself and lets the others of its batch through", async () => {
+  await withDirectory((directory) => {
     const database = open(directory);
     database.close();
     meddle(directory, (db) => {
@@ -89,8 +82,8 @@ Deno.test("A commit that fails stores nothing of itself and lets the others of i
   });
 });
 
-Deno.test("A journal of a newer version is refused and left as it is", () => {
-  withDirectory((directory) => {
+Deno.test("A journal of a newer version is refused and left as it is", async () => {
+  await withDirectory((directory) => {
     const database = open(directory);
     database.commit([put("a")]);
     database.close();
@@ -109,8 +102,8 @@ Deno.test("A journal of a newer version is refused and left as it is", () => {
   });
 });
 
-Deno.test("A file that is no database is set aside, and a new journal begins", () => {
-  withDirectory((directory) => {
+Deno.test("A file that is no database is set aside, and a new journal begins", async () => {
+  await withDirectory((directory) => {
     Deno.writeTextFileSync(`${directory}/journal.db`, "no database ".repeat(1000));
     const { names, problem } = reopened(directory);
     assert.deepEqual(names, []);
@@ -121,8 +114,8 @@ Deno.test("A file that is no database is set aside, and a new journal begins", (
   });
 });
 
-Deno.test("A journal whose file is gone while its log is there is set aside", () => {
-  withDirectory((directory) => {
+Deno.test("A journal whose file is gone while its log is there is set aside", async () => {
+  await withDirectory((directory) => {
     Deno.writeTextFileSync(`${directory}/journal.db-wal`, "a log");
     const { problem } = reopened(directory);
     assert.match(problem, /the file is empty or gone, its write-ahead log is not/);
@@ -131,8 +124,8 @@ Deno.test("A journal whose file is gone while its log is there is set aside", ()
   });
 });
 
-Deno.test("Of a journal with a damaged page, all rows of other pages are kept, in their order", () => {
-  withDirectory((directory) => {
+Deno.test("Of a journal with a damaged page, all rows of other pages are kept, in their order", async () => {
+  await withDirectory((directory) => {
     const all = Array.from({ length: 200 }, (_, n) => `key ${n}`);
     const database = open(directory);
     for (const key of all) database.commit([put(key, JSON.stringify(key + "x".repeat(900)))]);
@@ -153,8 +146,8 @@ Deno.test("Of a journal with a damaged page, all rows of other pages are kept, i
   });
 });
 
-Deno.test("Of a journal with a damaged index, all rows are kept", () => {
-  withDirectory((directory) => {
+Deno.test("Of a journal with a damaged index, all rows are kept", async () => {
+  await withDirectory((directory) => {
     const all = Array.from({ length: 300 }, (_, n) => `key ${n}`);
     const database = open(directory);
     for (const key of all) database.commit([put(key)]);
@@ -170,8 +163,8 @@ Deno.test("Of a journal with a damaged index, all rows are kept", () => {
   });
 });
 
-Deno.test("A replacement that was interrupted is finished at the next start", () => {
-  withDirectory((directory) => {
+Deno.test("A replacement that was interrupted is finished at the next start", async () => {
+  await withDirectory((directory) => {
     const path = `${directory}/journal.db`;
     const database = open(directory);
     database.commit([put("kept")]);
@@ -191,8 +184,8 @@ Deno.test("A replacement that was interrupted is finished at the next start", ()
   });
 });
 
-Deno.test("Rows that are not JSON are set aside as text; the others stay", () => {
-  withDirectory((directory) => {
+Deno.test("Rows that are not JSON are set aside as text; the others stay", async () => {
+  await withDirectory((directory) => {
     const database = open(directory);
     database.commit([put("a"), put("b"), put("c")]);
     database.close();
@@ -222,22 +215,6 @@ Deno.test("Rows that are not JSON are set aside as text; the others stay", () =>
   });
 });
 
-function succeeds(command: string, ...args: string[]): boolean {
-  return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
-}
-
-/** Runs `use` with a file system of 8 MiB, which `enlarge` gives room. */
-function withSmallDisk(use: (directory: string, enlarge: () => void) => void): void {
-  withDirectory((directory) => {
-    assert.ok(succeeds("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", directory));
-    try {
-      use(directory, () => assert.ok(succeeds("mount", "-o", "remount,size=32m", directory)));
-    } finally {
-      succeeds("umount", "-l", directory);
-    }
-  });
-}
-
 function fill(path: string): void {
   try {
     Deno.writeFileSync(path, new Uint8Array(2 ** 24));
@@ -246,52 +223,42 @@ function fill(path: string): void {
   }
 }
 
-const whyNoSmallDisk = Deno.build.os !== "linux" || Deno.uid() !== 0
-  ? "only root on Linux can mount a small disk"
-  : undefined;
-const FULL =
-  "A full disk refuses commits, takes removals, and takes commits again when there is room";
-if (whyNoSmallDisk !== undefined) {
-  Deno.stderr.writeSync(new TextEncoder().encode(`skipped: ${FULL}: ${whyNoSmallDisk}\n`));
-}
-
-Deno.test({
-  name: FULL,
-  ignore: whyNoSmallDisk !== undefined,
-  fn: () =>
-    withSmallDisk((directory, enlarge) => {
-      const database = open(directory);
-      const text = JSON.stringify("x".repeat(1000));
-      const kept: string[] = [];
-      let failure: JournalError | undefined;
-      for (let n = 0; failure === undefined && n < 10_000; n++) {
-        [failure] = database.commit([put(`key ${n}`, text)]);
-        if (failure === undefined) kept.push(`key ${n}`);
-      }
-      assert.ok(failure !== undefined && kept.length > 100, `stored ${kept.length}`);
-      assert.equal(failure.reason, "full");
-      assert.match(
-        failure.message,
-        /^Cannot write to the journal ".+": the disk is full; make room/,
-      );
-      assert.deepEqual(stored(database), kept);
-      // And what is still free is used up by others.
-      fill(`${directory}/others`);
-      for (const key of kept.splice(0, kept.length - 5)) {
-        const changes = [{ kind: "k", key: JSON.stringify(key), value: null }];
-        const [error] = database.commit([{ volume: "v", changes, makesRoom: false }]);
-        assert.equal(error, undefined);
-        const [refused] = database.commit([put("new")]);
-        assert.equal(refused?.reason, "full");
-      }
-      // A record that is replaced by one that needs no staged file.
-      assert.deepEqual(database.commit([put(kept[0]!, "{}", true)]), [undefined]);
-      assert.deepEqual(database.commit([put("removed", "{}", true)]), [undefined]);
-      kept.push("removed");
-      assert.equal(database.commit([put("new")])[0]?.reason, "full");
-      enlarge();
-      assert.deepEqual(database.commit([put("last")]), [undefined]);
-      assert.deepEqual(stored(database), [...kept, "last"]);
-      database.close();
-    }),
-});
+smallDiskTest(
+  "A full disk refuses commits, takes removals, and takes commits again when there is room",
+  8 * 2 ** 20,
+  async ({ directory, remount }) => {
+    const database = open(directory);
+    const text = JSON.stringify("x".repeat(1000));
+    const kept: string[] = [];
+    let failure: JournalError | undefined;
+    for (let n = 0; failure === undefined && n < 10_000; n++) {
+      [failure] = database.commit([put(`key ${n}`, text)]);
+      if (failure === undefined) kept.push(`key ${n}`);
+    }
+    assert.ok(failure !== undefined && kept.length > 100, `stored ${kept.length}`);
+    assert.equal(failure.reason, "full");
+    assert.match(
+      failure.message,
+      /^Cannot write to the journal ".+": the disk is full; make room/,
+    );
+    assert.deepEqual(stored(database), kept);
+    // And what is still free is used up by others.
+    fill(`${directory}/others`);
+    for (const key of kept.splice(0, kept.length - 5)) {
+      const changes = [{ kind: "k", key: JSON.stringify(key), value: null }];
+      const [error] = database.commit([{ volume: "v", changes, makesRoom: false }]);
+      assert.equal(error, undefined);
+      const [refused] = database.commit([put("new")]);
+      assert.equal(refused?.reason, "full");
+    }
+    // A record that is replaced by one that needs no staged file.
+    assert.deepEqual(database.commit([put(kept[0]!, "{}", true)]), [undefined]);
+    assert.deepEqual(database.commit([put("removed", "{}", true)]), [undefined]);
+    kept.push("removed");
+    assert.equal(database.commit([put("new")])[0]?.reason, "full");
+    await remount("size=32m");
+    assert.deepEqual(database.commit([put("last")]), [undefined]);
+    assert.deepEqual(stored(database), [...kept, "last"]);
+    database.close();
+  },
+);

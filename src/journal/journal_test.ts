@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { withSeed } from "../../tests/support/seeded_random.ts";
+import { withDirectory } from "../../tests/support/temp_directory.ts";
 import { Journal, type JournalEntry, type VolumeJournal } from "./journal.ts";
 import { JournalError } from "./journal_error.ts";
-
-async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "cloudmount-journal-" });
-  try {
-    await use(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 function open(directory: string): Promise<Journal> {
   return Journal.open({ directory, lostAndFound: `${directory}/lost+found` });

@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
+import { withDirectory } from "../../tests/support/temp_directory.ts";
 import { JournalDatabase, type RowCommit } from "./journal_database.ts";
-
-function withDirectory(use: (directory: string) => void): void {
-  const directory = Deno.makeTempDirSync({ prefix: "cloudmount-journal-" });
-  try {
-    use(directory);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
-}
 
 const open = (directory: string) =>
   JournalDatabase.open({ directory, lostAndFound: `${directory}/lost+found` }, 0);
@@ -19,8 +11,8 @@ function put(index: number): RowCommit {
   return { volume: "v", changes: [{ kind: "k", key: `"${index}"`, value }], makesRoom: false };
 }
 
-Deno.test("The journal's log has its size from the start, and keeps it", () => {
-  withDirectory((directory) => {
+Deno.test("The journal's log has its size from the start, and keeps it", async () => {
+  await withDirectory((directory) => {
     const database = open(directory);
     const before = logBytes(directory);
     assert.ok(before > 1000 * 4096);
@@ -34,8 +26,8 @@ Deno.test("The journal's log has its size from the start, and keeps it", () => {
   });
 });
 
-Deno.test("A log with room in it is read as one without, after a kill at any time", () => {
-  withDirectory((directory) => {
+Deno.test("A log with room in it is read as one without, after a kill at any time", async () => {
+  await withDirectory((directory) => {
     const database = open(directory);
     for (const commits of [0, 1, 2, 400]) {
       for (let index = 0; index < commits; index++) database.commit([put(index)]);

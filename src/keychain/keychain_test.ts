@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeTool } from "../../tests/support/fake_tool.ts";
+import { withDirectory } from "../../tests/support/temp_directory.ts";
 import { FileVault } from "./file_vault.ts";
 import { Keychain } from "./keychain.ts";
 import { openKeychain } from "./open_keychain.ts";
@@ -31,17 +32,11 @@ class MemoryVault implements Vault {
   }
 }
 
-async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "cloudmount-keychain-" });
-  try {
-    await use(`${directory}/credentials`);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
+const withCredentials = (use: (directory: string) => Promise<void>) =>
+  withDirectory((directory) => use(`${directory}/credentials`));
 
 Deno.test("Keys are kept by profile, listed without secrets, and removed", async () => {
-  await withDirectory(async (directory) => {
+  await withCredentials(async (directory) => {
     const vault = new MemoryVault();
     const keychain = new Keychain(directory, [vault, new FileVault()]);
     assert.equal(await keychain.read("work", calm), undefined);
@@ -72,7 +67,7 @@ Deno.test("Keys are kept by profile, listed without secrets, and removed", async
 });
 
 Deno.test("A vault that fails is passed over, and what it held before is forgotten there", async () => {
-  await withDirectory(async (directory) => {
+  await withCredentials(async (directory) => {
     const vault = new MemoryVault();
     const keychain = new Keychain(directory, [vault, new FileVault()]);
     await keychain.set("work", KEYS, calm);
@@ -86,7 +81,7 @@ Deno.test("A vault that fails is passed over, and what it held before is forgott
 });
 
 Deno.test("The file is its owner's alone, and damage to it is told", async () => {
-  await withDirectory(async (directory) => {
+  await withCredentials(async (directory) => {
     const keychain = new Keychain(directory, [new FileVault()]);
     await keychain.set("My Work", KEYS, calm);
     const path = `${directory}/%4dy%20%57ork.json`;
@@ -104,7 +99,7 @@ Deno.test("The file is its owner's alone, and damage to it is told", async () =>
 });
 
 Deno.test("Without keyring and without a new systemd, Linux keeps them in the file", async () => {
-  await withDirectory(async (directory) => {
+  await withCredentials(async (directory) => {
     await using secretTool = await FakeTool.create("secret-tool", "exit 1");
     await using systemdCreds = await FakeTool.create("systemd-creds", "echo old >&2; exit 1");
     const keychain = openKeychain(`${directory}/..`, "linux");

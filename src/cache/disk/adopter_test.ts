@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { allocatedBytes, DiskRig, putSource, sourceOf } from "../../../tests/support/disk_rig.ts";
 import { SeededRandom } from "../../../tests/support/seeded_random.ts";
+import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { MemoryStore } from "../../s3/stores/memory.ts";
 import { BLOCK_SIZE } from "../block_cache.ts";
 
 const MIB = 2 ** 20;
-
-async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "cloudmount-disk-" });
-  try {
-    await use(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);

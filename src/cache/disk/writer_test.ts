@@ -2,21 +2,13 @@
 import assert from "node:assert/strict";
 import { DiskRig, putSource } from "../../../tests/support/disk_rig.ts";
 import { SeededRandom } from "../../../tests/support/seeded_random.ts";
+import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { nextTurn } from "../../base/clock.ts";
 import { MemoryStore } from "../../s3/stores/memory.ts";
 import { BLOCK_SIZE } from "../block_cache.ts";
 
 const never = new AbortController().signal;
 const SMALL = 1000;
-
-async function withDirectory(body: (directory: string) => Promise<void>) {
-  const directory = await Deno.makeTempDir({ prefix: "cloudmount-writer-" });
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 Deno.test("Small contents are written when no more of them come, others at once", () =>
   withDirectory(async (directory) => {

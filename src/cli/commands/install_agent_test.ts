@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
 import { runLine, userEnvironment } from "../../../tests/support/command_line.ts";
 import { FakeTool } from "../../../tests/support/fake_tool.ts";
+import { withDirectory } from "../../../tests/support/temp_directory.ts";
 
 /** Runs a command line as a user of `os` whose home is `home`. */
 const runFor = (os: "linux" | "darwin", home: string, ...args: readonly string[]) =>
   runLine(args, { environment: userEnvironment(home, { os }) });
 
-async function withHome(use: (home: string) => Promise<void>): Promise<void> {
-  const home = await Deno.realPath(await Deno.makeTempDir());
-  try {
-    await use(home);
-  } finally {
-    await Deno.remove(home, { recursive: true });
-  }
-}
-
 Deno.test("install-agent --print shows the file of the system at hand, and writes nothing", async () => {
-  await withHome(async (home) => {
+  await withDirectory(async (home) => {
     const linux = await runFor("linux", home, "install-agent", "--print");
     assert.equal(linux.code, 0, linux.stderr);
     assert.match(linux.stderr, new RegExp(`^${home}/.config/systemd/user/cloudmount.service:`));
@@ -34,7 +26,7 @@ Deno.test("install-agent --print shows the file of the system at hand, and write
 });
 
 Deno.test("install-agent refuses both --now and --no-start, and a config with errors", async () => {
-  await withHome(async (home) => {
+  await withDirectory(async (home) => {
     const both = await runFor("linux", home, "install-agent", "--now", "--no-start");
     assert.equal(both.code, 2);
     const none = await runFor("linux", home, "install-agent");
@@ -44,7 +36,7 @@ Deno.test("install-agent refuses both --now and --no-start, and a config with er
 });
 
 Deno.test("install-agent refuses mount points that macOS guards", async () => {
-  await withHome(async (home) => {
+  await withDirectory(async (home) => {
     await Deno.mkdir(`${home}/.config`);
     await Deno.writeTextFile(
       `${home}/.config/cloudmount.toml`,
@@ -59,7 +51,7 @@ Deno.test("install-agent refuses mount points that macOS guards", async () => {
 });
 
 Deno.test("uninstall-agent is content with nothing, also without a config", async () => {
-  await withHome(async (home) => {
+  await withDirectory(async (home) => {
     await using _launchctl = await FakeTool.create("launchctl", "exit 113");
     const { code, stdout } = await runFor("darwin", home, "uninstall-agent");
     assert.deepEqual([code, stdout], [0, "There is no agent\n"]);
@@ -67,7 +59,7 @@ Deno.test("uninstall-agent is content with nothing, also without a config", asyn
 });
 
 Deno.test("Without a service manager the commands say what to do", async () => {
-  await withHome(async (home) => {
+  await withDirectory(async (home) => {
     await using systemctl = await FakeTool.create("systemctl", "exit 1");
     await systemctl.answer("show", "1 Failed to connect to bus: No medium found");
     const { code, stderr } = await runFor("linux", home, "uninstall-agent");

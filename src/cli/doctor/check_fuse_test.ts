@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
+import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { fakeMountConfig } from "../../../tests/daemon/fake_backend.ts";
 import type { Config } from "../../config/types.ts";
 import { checkFuse } from "./check_fuse.ts";
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 const config = (allowOther: boolean): Config => ({
   path: "/x",
@@ -19,7 +11,7 @@ const config = (allowOther: boolean): Config => ({
 });
 
 Deno.test("A missing device and helper are errors, with what to install", async () => {
-  await withFolder(async (folder) => {
+  await withDirectory(async (folder) => {
     const places = { device: `${folder}/fuse`, settings: `${folder}/conf`, programs: [folder] };
     const found = await checkFuse({ ...places, uid: 1000 }, config(true));
     assert.deepEqual(found.map(({ check, status }) => [check, status]), [
@@ -36,7 +28,7 @@ Deno.test("A missing device and helper are errors, with what to install", async 
 });
 
 Deno.test("What is in order is said so; a helper that is not setuid is an error", async () => {
-  await withFolder(async (folder) => {
+  await withDirectory(async (folder) => {
     await Deno.writeTextFile(`${folder}/fuse`, "");
     await Deno.writeTextFile(`${folder}/conf`, "# x\nuser_allow_other\n");
     await Deno.writeTextFile(`${folder}/fusermount3`, "", { mode: 0o755 });
