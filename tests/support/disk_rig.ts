@@ -58,6 +58,18 @@ export class DiskRig {
     }
   }
 
+  /** Puts an object and reads it as one; resolves with its source when it is on disk. */
+  async keep(
+    store: MemoryStore,
+    key: string,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<ObjectSource> {
+    const source = await putSource(store, key, bytes);
+    await this.blocks.read(source, 0, blockCount(source.size), never);
+    await this.saved(source);
+    return source;
+  }
+
   /** Reads a whole object and checks it. */
   async check(source: ObjectSource, expected: Uint8Array): Promise<void> {
     for (const index of allBlocks(source)) {

@@ -7,19 +7,26 @@ import {
   sourceOf,
 } from "../../../tests/support/disk_rig.ts";
 import { SeededRandom } from "../../../tests/support/seeded_random.ts";
+import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { MemoryStore } from "../../s3/stores/memory.ts";
 import { BLOCK_SIZE } from "../block_cache.ts";
+import type { ObjectSource } from "../object_source.ts";
 
 const never = new AbortController().signal;
 const SIZE = 5 * BLOCK_SIZE + 1000;
 
-async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "cloudmount-disk-" });
-  try {
-    await use(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+/** As a run leaves it that has read one object. */
+async function keepOne(
+  directory: string,
+  store: MemoryStore,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<ObjectSource> {
+  const rig = await DiskRig.start({ directory });
+  const source = await putSource(rig.add(store), "key", bytes);
+  await rig.check(source, bytes);
+  await rig.saved(source);
+  await rig.close();
+  return source;
 }
 
 /** Files of the cache that hold contents. */
@@ -38,11 +45,7 @@ Deno.test("DiskCache keeps blocks over a restart: nothing is fetched again", asy
   await withDirectory(async (directory) => {
     const store = new MemoryStore();
     const bytes = new SeededRandom(1).bytes(SIZE);
-    const first = await DiskRig.start({ directory });
-    const source = await putSource(first.add(store), "key", bytes);
-    await first.check(source, bytes);
-    await first.saved(source);
-    await first.close();
+    const source = await keepOne(directory, store, bytes);
     assert.equal(store.counts.get, 1);
 
     const second = await DiskRig.start({ directory });
@@ -86,11 +89,7 @@ Deno.test("DiskCache drops a block that is not as it was written, and the block 
   await withDirectory(async (directory) => {
     const store = new MemoryStore();
     const bytes = new SeededRandom(3).bytes(SIZE);
-    const first = await DiskRig.start({ directory });
-    const source = await putSource(first.add(store), "key", bytes);
-    await first.check(source, bytes);
-    await first.saved(source);
-    await first.close();
+    const source = await keepOne(directory, store, bytes);
     const [path] = await contentFiles(directory);
     using file = await Deno.open(path!, { write: true });
     await file.seek(2 * BLOCK_SIZE + 70_000, Deno.SeekMode.Start);
@@ -124,11 +123,7 @@ Deno.test("DiskCache fetches again what somebody has deleted from its directory"
   await withDirectory(async (directory) => {
     const store = new MemoryStore();
     const bytes = new SeededRandom(4).bytes(SIZE);
-    const first = await DiskRig.start({ directory });
-    const source = await putSource(first.add(store), "key", bytes);
-    await first.check(source, bytes);
-    await first.saved(source);
-    await first.close();
+    const source = await keepOne(directory, store, bytes);
     for (const path of await contentFiles(directory)) await Deno.remove(path);
 
     const second = await DiskRig.start({ directory });
@@ -208,11 +203,7 @@ Deno.test("DiskCache begins anew when its index is damaged", async () => {
   await withDirectory(async (directory) => {
     const store = new MemoryStore();
     const bytes = new SeededRandom(10).bytes(SIZE);
-    const first = await DiskRig.start({ directory });
-    const source = await putSource(first.add(store), "key", bytes);
-    await first.check(source, bytes);
-    await first.saved(source);
-    await first.close();
+    const source = await keepOne(directory, store, bytes);
     await Deno.writeFile(`${directory}/index.db`, new SeededRandom(11).bytes(20_000));
     const second = await DiskRig.start({ directory });
     second.add(store);

@@ -7,6 +7,7 @@ import {
   sourceOf,
 } from "../../../tests/support/disk_rig.ts";
 import { withSeed } from "../../../tests/support/seeded_random.ts";
+import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { nextTurn } from "../../base/clock.ts";
 import { MemoryStore } from "../../s3/stores/memory.ts";
 import { BLOCK_SIZE, blockCount } from "../block_cache.ts";
@@ -17,15 +18,6 @@ const MIB = 2 ** 20;
 /** What the file system may need for sparse files themselves. */
 const SLACK_BYTES = 256 * 1024;
 
-async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "cloudmount-disk-" });
-  try {
-    await use(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
 Deno.test("The disk cache drops what was used longest ago, and never exceeds its limit", async () => {
   await withDirectory(async (directory) => {
     const store = new MemoryStore();
@@ -34,16 +26,11 @@ Deno.test("The disk cache drops what was used longest ago, and never exceeds its
     rig.add(store);
     const sources: ObjectSource[] = [];
     for (let i = 0; i < 4; i++) {
-      const source = await putSource(store, `key ${i}`, new Uint8Array(2 * MIB).fill(i));
-      sources.push(source);
-      await rig.blocks.read(source, 0, 8, never);
-      await rig.saved(source);
+      sources.push(await rig.keep(store, `key ${i}`, new Uint8Array(2 * MIB).fill(i)));
     }
     // The first is used again, so the second goes.
     assert.ok(await rig.readFromDisk(sources[0]!, 0, 10));
-    const another = await putSource(store, "another", new Uint8Array(MIB).fill(9));
-    await rig.blocks.read(another, 0, 4, never);
-    await rig.saved(another);
+    await rig.keep(store, "another", new Uint8Array(MIB).fill(9));
     assert.deepEqual(
       sources.map((source) => rig.blocks.hasOnDisk(source, 0)),
       [true, false, true, true],
@@ -62,14 +49,10 @@ Deno.test("A mount has its share at most, and leaves the rest of the disk cache 
     const rig = await DiskRig.start({ directory, limitBytes: 16 * MIB });
     const free = rig.add(new MemoryStore(), "free");
     const bound = rig.add(new MemoryStore(), "bound", 3 * MIB);
-    const kept = await putSource(free, "kept", new Uint8Array(MIB));
-    await rig.blocks.read(kept, 0, 4, never);
-    await rig.saved(kept);
+    const kept = await rig.keep(free, "kept", new Uint8Array(MIB));
     assert.equal(rig.blocks.diskRoomFor(await putSource(bound, "a", new Uint8Array(1))), 3 * MIB);
     for (let i = 0; i < 5; i++) {
-      const source = await putSource(bound, `key ${i}`, new Uint8Array(MIB).fill(i));
-      await rig.blocks.read(source, 0, 4, never);
-      await rig.saved(source);
+      await rig.keep(bound, `key ${i}`, new Uint8Array(MIB).fill(i));
       assert.ok(rig.disk.usedBytes("bound") <= 3 * MIB);
     }
     assert.equal(rig.disk.usedBytes("bound"), 3 * MIB);
@@ -84,9 +67,7 @@ Deno.test("The disk cache gives room back when it is asked to", async () => {
     const rig = await DiskRig.start({ directory });
     rig.add(store);
     for (let i = 0; i < 4; i++) {
-      const source = await putSource(store, `key ${i}`, new Uint8Array(MIB).fill(i));
-      await rig.blocks.read(source, 0, 4, never);
-      await rig.saved(source);
+      await rig.keep(store, `key ${i}`, new Uint8Array(MIB).fill(i));
     }
     assert.equal(rig.disk.shrink(MIB + 1), 2 * MIB);
     assert.equal(rig.disk.usedBytes(), 2 * MIB);
@@ -190,9 +171,7 @@ Deno.test("The disk cache goes by another limit and another share while it is us
     const rig = await DiskRig.start({ directory, limitBytes: 8 * MIB });
     rig.add(store);
     for (let i = 0; i < 3; i++) {
-      const source = await putSource(store, `key ${i}`, new Uint8Array(2 * MIB).fill(i));
-      await rig.blocks.read(source, 0, 8, never);
-      await rig.saved(source);
+      await rig.keep(store, `key ${i}`, new Uint8Array(2 * MIB).fill(i));
     }
     rig.disk.setLimit(4 * MIB);
     assert.equal(rig.disk.limitBytes(), 4 * MIB);
