@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../../tests/support/fake_clock.ts";
-import { context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
+import { drain, journalled } from "../../tests/support/journalled_volume.ts";
+import { context, until } from "../../tests/support/memory_volume.ts";
 import { utf8Size } from "../listings/names.ts";
 import type { StoreHook } from "../s3/stores/memory.ts";
 import { conflictName } from "./conflict_name.ts";
@@ -8,17 +8,11 @@ import { conflictName } from "./conflict_name.ts";
 /** In local time, as the names are. */
 const NOW = new Date(2026, 10, 21, 9, 30, 5).getTime();
 
-function journalled(): MemoryVolume {
-  const clock = new FakeClock(NOW);
-  return new MemoryVolume({ durability: "journal", clock });
-}
-
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
 const copyOf = (stem: string, extension = "") =>
   `${stem} (conflict laptop 2026-11-21 093005)${extension}`;
 
 Deno.test("Conflicts keep both when two writers make the same name", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.list("");
   await volume.write("report.odt", "ours");
   await volume.putObject("report.odt", "theirs");
@@ -33,7 +27,7 @@ Deno.test("Conflicts keep both when two writers make the same name", async () =>
 });
 
 Deno.test("Conflicts keep both when two writers edit the same file", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("f", "0123456789");
   const file = await volume.open("f");
   // All of it is read, so what is not written is here.
@@ -49,7 +43,7 @@ Deno.test("Conflicts keep both when two writers edit the same file", async () =>
 });
 
 Deno.test("Conflicts keep both when a file is replaced here and there", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("f", "base");
   await volume.list("");
   await volume.write("f", "ours");
@@ -61,7 +55,7 @@ Deno.test("Conflicts keep both when a file is replaced here and there", async ()
 });
 
 Deno.test("Conflicts are none when both have written the same bytes", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("f", "base");
   await volume.list("");
   await volume.write("f", "same");
@@ -76,7 +70,7 @@ Deno.test("Conflicts are none when both have written the same bytes", async () =
 });
 
 Deno.test("Conflicts: what was edited here and removed there comes back with the edit", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("f", "base");
   await volume.list("");
   await volume.write("f", "edited");
@@ -88,7 +82,7 @@ Deno.test("Conflicts: what was edited here and removed there comes back with the
 });
 
 Deno.test("Conflicts: what was removed here and edited there stays, and is told", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("f", "base");
   await volume.putObject("g", "base");
   await volume.unlink("f");
@@ -103,7 +97,7 @@ Deno.test("Conflicts: what was removed here and edited there stays, and is told"
 });
 
 Deno.test("Conflicts: what is edited there between our look and our deletion stays too", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("f", "base");
   await volume.unlink("f");
   let once = true;
@@ -119,7 +113,7 @@ Deno.test("Conflicts: what is edited there between our look and our deletion sta
 });
 
 Deno.test("Conflicts keep both when a renamed file meets another version of its target", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("a", "ours");
   await volume.putObject("target", "base");
   await volume.rename("a", "target");
@@ -133,7 +127,7 @@ Deno.test("Conflicts keep both when a renamed file meets another version of its 
 });
 
 Deno.test("Conflicts keep both when the kernel has forgotten the file meanwhile", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("a", "ours");
   const ino = await volume.ino("a");
   await volume.fs.rename(1 as never, "a", 1 as never, "target", 0, context);
@@ -145,7 +139,7 @@ Deno.test("Conflicts keep both when the kernel has forgotten the file meanwhile"
 });
 
 Deno.test("Conflicts: a rename is of what the name stands for, also when that was edited there", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("a", "base");
   await volume.rename("a", "b");
   await volume.putObject("a", "edited");
@@ -156,7 +150,7 @@ Deno.test("Conflicts: a rename is of what the name stands for, also when that wa
 });
 
 Deno.test("Conflicts: a rename of what was removed there is given up", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("a", "base");
   await volume.rename("a", "b");
   await volume.store.delete("a", context.signal);
@@ -168,7 +162,7 @@ Deno.test("Conflicts: a rename of what was removed there is given up", async () 
 });
 
 Deno.test("Conflicts: attributes set on a version that is gone do not apply to the next one", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.putObject("f", "base");
   await volume.putObject("g", "base");
   for (const name of ["f", "g"]) {
@@ -186,7 +180,7 @@ Deno.test("Conflicts: attributes set on a version that is gone do not apply to t
 });
 
 Deno.test("Conflicts never make an object of a file of which a part is gone", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   const big = "x".repeat(20 * 2 ** 20);
   await volume.putObject("f", big);
   const file = await volume.open("f");
@@ -208,7 +202,7 @@ Deno.test("Conflicts never make an object of a file of which a part is gone", as
 });
 
 Deno.test("Conflicts leave the handle that has a file open on its own version", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.list("");
   const file = await volume.create("f");
   volume.writeOpen(file, "ours");
@@ -224,7 +218,7 @@ Deno.test("Conflicts leave the handle that has a file open on its own version", 
 });
 
 Deno.test("Conflicts leave alone what was removed or renamed while they were looked into", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.list("");
   const names = ["removed", "renamed", "same", "same2"];
   for (const name of names) await volume.write(name, "ours");
@@ -259,7 +253,7 @@ Deno.test("Conflicts leave alone what was removed or renamed while they were loo
 });
 
 Deno.test("Conflicts find names that are free", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.list("");
   for (const round of ["one", "two", "three"]) {
     await volume.write("f.txt", round);
@@ -282,7 +276,7 @@ Deno.test("Conflicts find names that are free", async () => {
 });
 
 Deno.test("Conflicts survive a restart, and are forgotten when their copy is removed or renamed", async () => {
-  await using volume = journalled();
+  await using volume = journalled(NOW);
   await volume.list("");
   for (const name of ["a", "b"]) {
     await volume.write(name, "ours");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { drain } from "../../tests/support/journalled_volume.ts";
 import {
   advance,
   context,
@@ -21,7 +22,6 @@ function volumeWith(options: MemoryVolumeOptions): MemoryVolume {
 
 const remote = () => volumeWith({ durability: "journal", fsync: "remote" });
 const journalled = () => volumeWith({ durability: "journal" });
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
 
 /** Byte i is of MiB i >> 20. */
 function pattern(size: number, salt = 0): Uint8Array<ArrayBuffer> {

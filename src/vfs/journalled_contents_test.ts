@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { drain, journalled, loseAnswer } from "../../tests/support/journalled_volume.ts";
 import { context, MemoryVolume } from "../../tests/support/memory_volume.ts";
 import { JournalError } from "../journal/journal_error.ts";
 
 const KIB = 1024;
 const SMALL = "x".repeat(64 * KIB);
 const LARGE = "y".repeat(64 * KIB + 1);
-
-function journalled(): MemoryVolume {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1));
-  return new MemoryVolume({ durability: "journal", clock });
-}
-
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
 
 function contents(volume: MemoryVolume): number {
   return volume.journal.entries("content").length;
@@ -151,17 +144,7 @@ Deno.test("The journal takes 32 MiB of contents; files beyond are kept in their 
 Deno.test("An upload of which only the answer was lost is known again by the journal's bytes", async () => {
   await using volume = journalled();
   await volume.write("f", "sent");
-  const stuck = Promise.withResolvers<void>();
-  volume.store.answerHook = async ({ method }, signal) => {
-    if (method !== "put") return;
-    stuck.resolve();
-    await new Promise((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-  };
-  drain(volume).catch(() => {});
-  await stuck.promise;
-  volume.store.answerHook = undefined;
+  await loseAnswer(volume, "put");
   await using next = await restartWithoutStaged(volume);
   // Newer than what was sent, which so is no other writer's.
   await next.write("f", "rewritten");

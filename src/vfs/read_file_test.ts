@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
-import { context, diedBeforeAnswer, MemoryVolume } from "../../tests/support/memory_volume.ts";
+import { diedBeforeAnswer } from "../../tests/support/journalled_volume.ts";
+import { context, MemoryVolume } from "../../tests/support/memory_volume.ts";
 import type { BlockDisk } from "../cache/block_disk.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";

@@ -1,21 +1,8 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../../tests/support/fake_clock.ts";
-import {
-  advance,
-  context,
-  diedBeforeAnswer,
-  MemoryVolume,
-  until,
-} from "../../tests/support/memory_volume.ts";
+import { diedBeforeAnswer, drain, journalled } from "../../tests/support/journalled_volume.ts";
+import { advance, context, type MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { TransportError } from "../s3/errors.ts";
 import { ROOT_INODE } from "./file_system.ts";
-
-function journalled(): MemoryVolume {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1));
-  return new MemoryVolume({ durability: "journal", clock });
-}
-
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
 
 const details = { operation: "any", bucket: "b" };
 

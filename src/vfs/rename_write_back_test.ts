@@ -1,23 +1,9 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../../tests/support/fake_clock.ts";
-import { context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
+import { drain, journalled, objects } from "../../tests/support/journalled_volume.ts";
+import { context, type MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { ROOT_INODE } from "./file_system.ts";
 
 const EXCHANGE = 2;
-
-function journalled(): MemoryVolume {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1));
-  return new MemoryVolume({ durability: "journal", clock });
-}
-
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
-
-/** All objects with their content. */
-async function objects(volume: MemoryVolume): Promise<Record<string, string>> {
-  const result: Record<string, string> = {};
-  for (const key of await volume.keys()) result[key] = (await volume.object(key))!;
-  return result;
-}
 
 /** What the mount shows of its root, and S3 in the end. */
 async function checkFiles(volume: MemoryVolume, expected: Record<string, string>): Promise<void> {

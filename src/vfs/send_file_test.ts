@@ -1,32 +1,9 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { drain, journalled, loseAnswer } from "../../tests/support/journalled_volume.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { AttributeDatabase } from "../listings/attribute_store.ts";
-import type { StoreMethod } from "../s3/stores/memory.ts";
 
 const MIB = 2 ** 20;
-
-function journalled(): MemoryVolume {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1));
-  return new MemoryVolume({ durability: "journal", clock });
-}
-
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
-
-/** Has S3 carry a call out whose answer never comes. */
-async function loseAnswer(volume: MemoryVolume, method: StoreMethod): Promise<void> {
-  const stuck = Promise.withResolvers<void>();
-  volume.store.answerHook = async (call, signal) => {
-    if (call.method !== method) return;
-    stuck.resolve();
-    await new Promise((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-  };
-  drain(volume).catch(() => {});
-  await stuck.promise;
-  volume.store.answerHook = undefined;
-}
 
 async function checkUploaded(volume: MemoryVolume, key: string, text: string): Promise<void> {
   await drain(volume);

@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { drain, journalled } from "../../tests/support/journalled_volume.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { TransportError } from "../s3/errors.ts";
 import { ROOT_INODE } from "./file_system.ts";
 
 const MIB = 2 ** 20;
 const details = { operation: "any", bucket: "bucket" };
-
-function journalled(): MemoryVolume {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1));
-  return new MemoryVolume({ durability: "journal", clock });
-}
-
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
 
 Deno.test("SendRemovals deletes many names of a directory by one LIST and one DeleteObjects", async () => {
   await using volume = journalled();

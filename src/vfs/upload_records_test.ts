@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { loseAnswer } from "../../tests/support/journalled_volume.ts";
 import { MemoryJournal } from "../../tests/support/memory_journal.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { nextTurn } from "../base/clock.ts";
@@ -152,17 +153,7 @@ async function killedAtCreation(
   const clock = new FakeClock(Date.UTC(2026, 0, 1));
   await using volume = new MemoryVolume({ durability: "journal", clock });
   await volume.write("big", "x".repeat(17 * 2 ** 20));
-  const { promise: isBegun, resolve } = Promise.withResolvers<void>();
-  volume.store.answerHook = async ({ method }, signal) => {
-    if (method !== "createMultipart") return;
-    resolve();
-    await new Promise((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-  };
-  volume.fs.drain(context.signal).catch(() => {});
-  await isBegun;
-  volume.store.answerHook = undefined;
+  await loseAnswer(volume, "createMultipart");
   assert.equal(volume.store.openUploads, 1);
   await change(volume);
   await using next = await volume.restart();
@@ -226,17 +217,7 @@ Deno.test("S3FileSystem recognises an edit that arrived though the kill came fir
     await edited.close(file);
   };
   await edit(volume, "edited");
-  const { promise: isMade, resolve } = Promise.withResolvers<void>();
-  volume.store.answerHook = async ({ method }, signal) => {
-    if (method !== "completeMultipart") return;
-    resolve();
-    await new Promise((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-  };
-  volume.fs.drain(context.signal).catch(() => {});
-  await isMade;
-  volume.store.answerHook = undefined;
+  await loseAnswer(volume, "completeMultipart");
   await using next = await volume.restart();
   await edit(next, "EDIT");
   await next.fs.drain(context.signal);

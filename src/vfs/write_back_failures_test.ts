@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
-import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
+import { drain } from "../../tests/support/journalled_volume.ts";
+import { advance, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { SystemError } from "../ffi/system_error.ts";
 import { JournalError } from "../journal/journal_error.ts";
 import { AccessDeniedError, TransportError } from "../s3/errors.ts";
@@ -22,7 +23,6 @@ function journalled(): { volume: MemoryVolume; clock: FakeClock } {
   return { volume: new MemoryVolume({ durability: "journal", clock }), clock };
 }
 
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
 const isIdle = (volume: MemoryVolume) => () => volume.fs.uploads().active === 0;
 
 /** Lets the change of "f" be tried `count` times; returns the pauses between the attempts. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { drain } from "../../tests/support/journalled_volume.ts";
 import { context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { ROOT_INODE } from "./file_system.ts";
 
@@ -9,7 +10,6 @@ function journalled(): { volume: MemoryVolume; clock: FakeClock } {
   return { volume: new MemoryVolume({ durability: "journal", clock }), clock };
 }
 
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
 /** Time for what should not happen. */
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 0));

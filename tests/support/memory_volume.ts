@@ -373,25 +373,6 @@ export function copyDatabase(from: string, to: string): void {
   }
 }
 
-/** The next start after the program has died while bringing everything to S3, before it heard of the success of `method`. */
-export async function diedBeforeAnswer(
-  volume: MemoryVolume,
-  method: StoreMethod,
-): Promise<MemoryVolume> {
-  const stuck = Promise.withResolvers<void>();
-  volume.store.answerHook = async (call, signal) => {
-    if (call.method !== method) return;
-    volume.store.answerHook = undefined;
-    stuck.resolve();
-    await new Promise((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-  };
-  volume.fs.drain(context.signal).catch(() => {});
-  await stuck.promise;
-  return await volume.restart();
-}
-
 /** Moves the clock of a volume that has a `FakeClock`. */
 export async function advance(volume: MemoryVolume, ms: number): Promise<void> {
   assert.ok(volume.clock instanceof FakeClock);
