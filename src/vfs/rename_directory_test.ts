@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { drain, journalled, noAnswer, objects } from "../../tests/support/journalled_volume.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { JournalError } from "../journal/journal_error.ts";
 import type { JournalOp } from "../journal/journal.ts";
@@ -7,13 +7,6 @@ import { TransportError } from "../s3/errors.ts";
 import { S_IFDIR } from "../base/posix.ts";
 import { errnoOf } from "./errno_map.ts";
 import { ROOT_INODE } from "./file_system.ts";
-
-function journalled(): MemoryVolume {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1));
-  return new MemoryVolume({ durability: "journal", clock });
-}
-
-const drain = (volume: MemoryVolume) => volume.fs.drain(context.signal);
 
 /** Paths and contents of all files below a directory, as the mount shows them. */
 async function tree(volume: MemoryVolume, path = ""): Promise<Record<string, string>> {
@@ -26,26 +19,36 @@ async function tree(volume: MemoryVolume, path = ""): Promise<Record<string, str
   return result;
 }
 
-async function objects(volume: MemoryVolume): Promise<Record<string, string>> {
-  const result: Record<string, string> = {};
-  for (const key of await volume.keys()) {
-    if (!key.endsWith("/")) result[key] = (await volume.object(key))!;
-  }
-  return result;
+interface StuckRename {
+  /** Ends it with that reason, which is its failure. */
+  end(reason: Error): Promise<void>;
 }
 
-/** A store's answer to a copy that never comes, and when it does not. */
-function stuckAt(volume: MemoryVolume, name: string): Promise<void> {
-  const stuck = Promise.withResolvers<void>();
+/**
+ * Renames "d", with files that hold their names, to "e". Resolves when the copies were asked for; that of
+ * "z" never comes.
+ */
+async function stuckRename(
+  volume: MemoryVolume,
+  ...names: readonly string[]
+): Promise<StuckRename> {
+  for (const name of names) await volume.putObject(`d/${name}`, name);
   volume.store.hook = async ({ method, key }, signal) => {
-    if (method !== "copy" || !key!.endsWith(name)) return;
-    stuck.resolve();
-    await new Promise((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
+    if (method === "copy" && key!.endsWith("/z")) await noAnswer(signal);
   };
-  return stuck.promise;
+  const abort = new AbortController();
+  const { signal } = abort;
+  const renamed = volume.fs.rename(ROOT_INODE, "d", ROOT_INODE, "e", 0, { ...context, signal });
+  await until(() => volume.store.counts.copy === names.length);
+  return {
+    end: async (reason) => {
+      abort.abort(reason);
+      await assert.rejects(renamed);
+    },
+  };
 }
+
+const killed = new Error("killed");
 
 const failsWith = (errno: string) => (error: unknown) => errnoOf(error) === errno;
 
@@ -237,15 +240,7 @@ Deno.test("RenameDirectory removes a file first in whose place a directory above
 
 Deno.test("RenameDirectory killed half-way leaves the old tree; its copies go, and nothing else does", async () => {
   await using volume = journalled();
-  for (const name of ["a", "b", "c", "z"]) await volume.putObject(`d/${name}`, name);
-  const stuck = stuckAt(volume, "/z");
-  const abort = new AbortController();
-  const renamed = volume.fs.rename(ROOT_INODE, "d", ROOT_INODE, "e", 0, {
-    ...context,
-    signal: abort.signal,
-  });
-  await stuck;
-  await until(() => volume.store.counts.copy === 4);
+  const renamed = await stuckRename(volume, "a", "b", "c", "z");
   volume.store.hook = undefined;
   // Somebody else is there too, and has put another file in the place of a copy.
   await volume.putObject("e/theirs", "theirs");
@@ -260,21 +255,12 @@ Deno.test("RenameDirectory killed half-way leaves the old tree; its copies go, a
     "e/theirs",
   ]);
   assert.deepEqual(next.fs.problems(), []);
-  abort.abort(new Error("killed"));
-  await assert.rejects(renamed);
+  await renamed.end(killed);
 });
 
 Deno.test("RenameDirectory killed half-way: a copy that the server makes later goes too", async () => {
   await using volume = journalled();
-  for (const name of ["a", "y", "z"]) await volume.putObject(`d/${name}`, name);
-  const stuck = stuckAt(volume, "/z");
-  const abort = new AbortController();
-  const renamed = volume.fs.rename(ROOT_INODE, "d", ROOT_INODE, "e", 0, {
-    ...context,
-    signal: abort.signal,
-  });
-  await stuck;
-  await until(() => volume.store.counts.copy === 3);
+  const renamed = await stuckRename(volume, "a", "y", "z");
   volume.store.hook = undefined;
   await using next = await volume.restart();
   // What the server was asked for comes now, and something else of the same name as well.
@@ -284,23 +270,14 @@ Deno.test("RenameDirectory killed half-way: a copy that the server makes later g
   await drain(next);
   assert.deepEqual(await objects(next), { "d/a": "a", "d/y": "y", "d/z": "z", "e/y": "y" });
   assert.deepEqual(next.fs.conflicts(), []);
-  abort.abort(new Error("killed"));
-  await assert.rejects(renamed);
+  await renamed.end(killed);
 });
 
 Deno.test("RenameDirectory that is interrupted leaves no copy behind, though the server makes it later", async () => {
   await using volume = journalled();
-  for (const name of ["a", "z"]) await volume.putObject(`d/${name}`, name);
-  const stuck = stuckAt(volume, "/z");
-  const abort = new AbortController();
-  const renamed = volume.fs.rename(ROOT_INODE, "d", ROOT_INODE, "e", 0, {
-    ...context,
-    signal: abort.signal,
-  });
-  await stuck;
+  const renamed = await stuckRename(volume, "a", "z");
   volume.store.hook = undefined;
-  abort.abort(new DOMException("interrupted", "AbortError"));
-  await assert.rejects(renamed);
+  await renamed.end(new DOMException("interrupted", "AbortError"));
   await volume.putObject("e/z", "z");
   assert.deepEqual(await volume.list(""), ["d"]);
   await advance(volume, 29_000);
@@ -312,15 +289,7 @@ Deno.test("RenameDirectory that is interrupted leaves no copy behind, though the
 
 Deno.test("RenameDirectory killed half-way leaves copies where S3 is away at the next start, and says so", async () => {
   await using volume = journalled();
-  for (const name of ["a", "z"]) await volume.putObject(`d/${name}`, name);
-  const stuck = stuckAt(volume, "/z");
-  const abort = new AbortController();
-  const renamed = volume.fs.rename(ROOT_INODE, "d", ROOT_INODE, "e", 0, {
-    ...context,
-    signal: abort.signal,
-  });
-  await stuck;
-  await until(() => volume.store.counts.copy === 2);
+  const renamed = await stuckRename(volume, "a", "z");
   volume.store.hook = ({ method }) => {
     if (method !== "list") return;
     throw new TransportError("refused", { operation: "ListObjects", bucket: "b" });
@@ -332,8 +301,7 @@ Deno.test("RenameDirectory killed half-way leaves copies where S3 is away at the
   assert.deepEqual(next.journal.entries(), []);
   const files = await objects(next);
   assert.deepEqual(files, { "d/a": "a", "d/z": "z", "e/a": "a" });
-  abort.abort(new Error("killed"));
-  await assert.rejects(renamed);
+  await renamed.end(killed);
 });
 
 Deno.test("RenameDirectory that the journal's disk has no room for is one or the other after a kill", async () => {
