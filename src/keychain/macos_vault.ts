@@ -3,8 +3,9 @@
  * this program, as they are not bound to our signature. Writing goes by its interactive mode: commands
  * on standard input, so that no secret is ever an argument.
  */
-import { runTool, type ToolResult } from "../system/run_tool.ts";
+import type { ToolResult } from "../system/run_tool.ts";
 import { KeychainError, type Vault } from "./vault.ts";
+import { VaultTool } from "./vault_tool.ts";
 
 const SERVICE = "cloudmount";
 /** Lines of the interactive mode end at 4096 bytes; session tokens can be longer. */
@@ -20,11 +21,12 @@ const LOCKED = 36;
 export class MacosVault implements Vault {
   readonly name = "macos-keychain";
   readonly place = "the login keychain";
-  readonly #tool: string;
+  readonly #tool: VaultTool;
 
   /** `tool` is not looked for on PATH: what is there gets all secrets. */
   constructor(tool = "/usr/bin/security") {
-    this.#tool = tool;
+    const silent = "Is a window asking for the password of the keychain?";
+    this.#tool = new VaultTool(tool, { silent });
   }
 
   /** Seals to the number of items that hold the pieces. */
@@ -34,7 +36,7 @@ export class MacosVault implements Vault {
       `add-generic-password -U -s ${SERVICE} -a ${quoted(account(profile, index))} ` +
       `-l ${quoted(`Cloudmount: ${profile}`)} -w ${quoted(piece)}\n`
     );
-    const result = await this.#run(["-i"], WRITE_MS, signal, lines.join(""));
+    const result = await this.#tool.run(["-i"], WRITE_MS, signal, lines.join(""));
     // Older ones end with 0 whatever happened, and say so.
     const failed = /returned (\d+)/.exec(result.stderr)?.[1];
     if (result.code !== 0 || failed !== undefined) {
@@ -46,7 +48,7 @@ export class MacosVault implements Vault {
   async open(profile: string, sealed: string, signal: AbortSignal): Promise<string | undefined> {
     let secret = "";
     for (let index = 0; index < Number(sealed); index++) {
-      const result = await this.#run(
+      const result = await this.#tool.run(
         ["find-generic-password", ...itemOf(profile, index), "-w"],
         READ_MS,
         signal,
@@ -61,25 +63,10 @@ export class MacosVault implements Vault {
   async remove(profile: string, sealed: string, signal: AbortSignal): Promise<void> {
     for (let index = 0; index < Number(sealed); index++) {
       const args = ["delete-generic-password", ...itemOf(profile, index)];
-      const result = await this.#run(args, WRITE_MS, signal);
+      const result = await this.#tool.run(args, WRITE_MS, signal);
       if (result.code !== 0 && result.code !== NOT_FOUND) {
         throw failure("Cannot delete from the keychain", result.code, result);
       }
-    }
-  }
-
-  async #run(
-    args: readonly string[],
-    timeoutMs: number,
-    signal: AbortSignal,
-    input?: string,
-  ): Promise<ToolResult> {
-    try {
-      return await runTool(this.#tool, args, timeoutMs, signal, input);
-    } catch (error) {
-      signal.throwIfAborted();
-      const hint = "Is a window asking for the password of the keychain?";
-      throw new KeychainError(error instanceof Error ? error.message : String(error), hint, error);
     }
   }
 }
