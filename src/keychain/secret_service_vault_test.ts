@@ -1,19 +1,9 @@
 import assert from "node:assert/strict";
-import { FakeTool } from "../../tests/support/fake_tool.ts";
+import { FakeTool, SECRET_TOOL } from "../../tests/support/fake_tool.ts";
 import { SecretServiceVault } from "./secret_service_vault.ts";
 import { KeychainError } from "./vault.ts";
 
 const calm = new AbortController().signal;
-
-const SECRET_TOOL = `
-for account; do :; done
-item="$dir/item-$account"
-case $verb in
-  store) cat > "$item";;
-  lookup) [ -e "$item" ] || exit 1; cat "$item";;
-  clear) [ -e "$item" ] || exit 1; rm "$item";;
-esac
-`;
 
 Deno.test("The keyring gives back what it was given, and no secret is an argument", async () => {
   await using tool = await FakeTool.create("secret-tool", SECRET_TOOL);

@@ -1,20 +1,10 @@
 /** Credentials of the keychain, on their way to S3 and nowhere else. */
 import assert from "node:assert/strict";
 import type { StatusDocument } from "../../src/control/protocol.ts";
-import { FakeTool } from "../support/fake_tool.ts";
+import { FakeTool, SECRET_TOOL } from "../support/fake_tool.ts";
 import { mountTest } from "../support/mount_daemon.ts";
 import { run, succeed } from "../support/mount_programs.ts";
 import { PROGRAM, startServer } from "../support/mount_servers.ts";
-
-/** A keyring that keeps its secrets in a folder of its own. */
-const SECRET_TOOL = `
-for account; do :; done
-item="$dir/item-$account"
-case $verb in
-  store) cat > "$item";;
-  lookup) [ -e "$item" ] || exit 1; cat "$item";;
-esac
-`;
 
 mountTest("A daemon with keys of the keychain shows them to nobody", async () => {
   await using server = await startServer("serve-s3");

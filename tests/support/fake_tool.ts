@@ -21,6 +21,17 @@ if [ -s "$answers" ]; then
 fi
 `;
 
+/** secret-tool(1) with a keyring in its folder, one that is there and open. */
+export const SECRET_TOOL = `
+for account; do :; done
+item="$dir/item-$account"
+case $verb in
+  store) cat > "$item";;
+  lookup) [ -e "$item" ] || exit 1; cat "$item";;
+  clear) [ -e "$item" ] || exit 1; rm "$item";;
+esac
+`;
+
 export class FakeTool implements AsyncDisposable {
   readonly directory: string;
   readonly #path: string;
