@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { calm, FakeBackend, fakeMountConfig, NEVER } from "../../tests/daemon/fake_backend.ts";
+import {
+  calm,
+  FakeBackend,
+  fakeConfig,
+  fakeMountConfig,
+  NEVER,
+} from "../../tests/daemon/fake_backend.ts";
 import { Supervisor } from "../daemon/supervisor.ts";
 import { ControlClient, NoDaemonError } from "./client.ts";
 import {
@@ -26,22 +32,8 @@ async function setUp(names: readonly string[] = ["photos"]): Promise<Rig> {
   const dir = await Deno.makeTempDir();
   const socket = `${dir}/run/control.sock`;
   const backend = new FakeBackend();
-  const supervisor = new Supervisor(
-    {
-      path: "/nowhere/cloudmount.toml",
-      daemon: {
-        stateDir: dir,
-        cacheDir: `${dir}/cache`,
-        socket,
-        memoryLimitBytes: 1,
-        maxConnections: 1,
-        logLevel: "info",
-      },
-      mounts: names.map((name) => fakeMountConfig(name)),
-    },
-    backend,
-    "1.2.3",
-  );
+  const config = fakeConfig(names.map((name) => fakeMountConfig(name)), dir, { socket });
+  const supervisor = new Supervisor(config, backend, "1.2.3");
   const server = await startControlServer(supervisor, NO_SETTINGS, socket);
   const client = new ControlClient(socket);
   const http = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
@@ -193,22 +185,8 @@ Deno.test("The control client says when no daemon runs", async () => {
 Deno.test("The control server replaces the socket of a dead daemon, not that of a living one", async () => {
   const dir = await Deno.makeTempDir();
   const socket = `${dir}/control.sock`;
-  const service = new Supervisor(
-    {
-      path: "",
-      daemon: {
-        stateDir: dir,
-        cacheDir: `${dir}/cache`,
-        socket,
-        memoryLimitBytes: 1,
-        maxConnections: 1,
-        logLevel: "info",
-      },
-      mounts: [],
-    },
-    new FakeBackend(),
-    "1.2.3",
-  ) satisfies ControlService;
+  const config = fakeConfig([], dir);
+  const service = new Supervisor(config, new FakeBackend(), "1.2.3") satisfies ControlService;
   // A bound socket that nobody listens on any more, as kill -9 leaves it.
   const leftover = await new Deno.Command("python3", {
     args: ["-c", "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])", socket],

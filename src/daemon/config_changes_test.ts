@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fakeMountConfig } from "../../tests/daemon/fake_backend.ts";
+import { fakeConfig, fakeMountConfig } from "../../tests/daemon/fake_backend.ts";
 import { isInTheWay, isLiveChange, mountChanges, restartNeeded } from "./config_changes.ts";
 
 Deno.test("Mounts whose settings are the same, in any order, are not among the changes", () => {
@@ -31,14 +31,7 @@ Deno.test("A mount is in the way at its place and on its part of the bucket", ()
 });
 
 Deno.test("Places of the daemon's files wait for a restart, budgets do not", () => {
-  const daemon = {
-    stateDir: "/s",
-    cacheDir: "/c",
-    socket: "/s/x",
-    memoryLimitBytes: 1,
-    maxConnections: 1,
-    logLevel: "info",
-  } as const;
+  const { daemon } = fakeConfig([]);
   assert.deepEqual(
     restartNeeded(daemon, { ...daemon, memoryLimitBytes: 2, cacheSizeBytes: 9 }),
     [],

@@ -1,25 +1,17 @@
 import assert from "node:assert/strict";
-import { calm, FakeBackend, fakeMountConfig, NEVER } from "../../tests/daemon/fake_backend.ts";
+import {
+  calm,
+  FakeBackend,
+  fakeConfig,
+  fakeMountConfig,
+  NEVER,
+} from "../../tests/daemon/fake_backend.ts";
 import { FakeClock, settle } from "../../tests/support/fake_clock.ts";
-import type { Config, MountConfig } from "../config/types.ts";
+import type { Config, DaemonConfig, MountConfig } from "../config/types.ts";
 import { MountRoster } from "./mount_roster.ts";
 
-const config = (
-  mounts: readonly MountConfig[],
-  daemon: Partial<Config["daemon"]> = {},
-): Config => ({
-  path: "/nowhere/cloudmount.toml",
-  daemon: {
-    stateDir: "/nowhere/state",
-    cacheDir: "/nowhere/cache",
-    socket: "/nowhere/control.sock",
-    memoryLimitBytes: 1,
-    maxConnections: 1,
-    logLevel: "info",
-    ...daemon,
-  },
-  mounts,
-});
+const config = (mounts: readonly MountConfig[], daemon?: Partial<DaemonConfig>) =>
+  fakeConfig(mounts, "/nowhere", daemon);
 
 const apply = async (roster: MountRoster, next: Config) => await (await roster.apply(next)).done;
 

@@ -1,25 +1,13 @@
 import assert from "node:assert/strict";
-import { FakeBackend, fakeMountConfig } from "../../tests/daemon/fake_backend.ts";
+import { FakeBackend, fakeConfig, fakeMountConfig } from "../../tests/daemon/fake_backend.ts";
 import { DatagramInbox } from "../../tests/support/datagram_inbox.ts";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
-import type { Config } from "../config/types.ts";
 import { findServiceManager, ServiceManager } from "./service_manager.ts";
 import { Supervisor } from "./supervisor.ts";
 
 function fakeSupervisor(): { supervisor: Supervisor; backend: FakeBackend } {
   const backend = new FakeBackend();
-  const config: Config = {
-    path: "/nowhere/cloudmount.toml",
-    daemon: {
-      stateDir: "/nowhere",
-      cacheDir: "/nowhere/cache",
-      socket: "/nowhere/control.sock",
-      memoryLimitBytes: 1,
-      maxConnections: 1,
-      logLevel: "info",
-    },
-    mounts: [fakeMountConfig("photos"), fakeMountConfig("music")],
-  };
+  const config = fakeConfig([fakeMountConfig("photos"), fakeMountConfig("music")]);
   return { supervisor: new Supervisor(config, backend, "1"), backend };
 }
 

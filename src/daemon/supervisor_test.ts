@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { calm, FakeBackend, fakeMountConfig, NEVER } from "../../tests/daemon/fake_backend.ts";
+import {
+  calm,
+  FakeBackend,
+  fakeConfig,
+  fakeMountConfig,
+  NEVER,
+} from "../../tests/daemon/fake_backend.ts";
 import type { MountConfig } from "../config/types.ts";
 import { ProblemError } from "../control/protocol.ts";
 import { AccessDeniedError } from "../s3/errors.ts";
@@ -7,22 +13,7 @@ import { Supervisor } from "./supervisor.ts";
 
 function setUp(mounts: readonly MountConfig[]) {
   const backend = new FakeBackend();
-  const supervisor = new Supervisor(
-    {
-      path: "/nowhere/cloudmount.toml",
-      daemon: {
-        stateDir: "/nowhere/state",
-        cacheDir: "/nowhere/cache",
-        socket: "/nowhere/control.sock",
-        memoryLimitBytes: 1,
-        maxConnections: 1,
-        logLevel: "info",
-      },
-      mounts,
-    },
-    backend,
-    "1.2.3",
-  );
+  const supervisor = new Supervisor(fakeConfig(mounts), backend, "1.2.3");
   return { backend, supervisor };
 }
 

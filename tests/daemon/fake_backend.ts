@@ -1,5 +1,5 @@
 /** A backend whose mounts do what the test says. */
-import type { Config, MountConfig } from "../../src/config/types.ts";
+import type { Config, DaemonConfig, MountConfig } from "../../src/config/types.ts";
 import type { MountReport, SharedUsage } from "../../src/control/protocol.ts";
 import { EMPTY_REPORT } from "../../src/daemon/report_totals.ts";
 import type {
@@ -135,6 +135,27 @@ export function fakeMountConfig(name: string, more: Partial<MountConfig> = {}): 
     allowOther: false,
     requesterPays: false,
     ...more,
+  };
+}
+
+/** The config of a daemon whose files are in `directory`, with these mounts. */
+export function fakeConfig(
+  mounts: readonly MountConfig[],
+  directory = "/nowhere",
+  daemon: Partial<DaemonConfig> = {},
+): Config {
+  return {
+    path: `${directory}/cloudmount.toml`,
+    daemon: {
+      stateDir: directory,
+      cacheDir: `${directory}/cache`,
+      socket: `${directory}/control.sock`,
+      memoryLimitBytes: 1,
+      maxConnections: 1,
+      logLevel: "info",
+      ...daemon,
+    },
+    mounts,
   };
 }
 
