@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
+import { PROGRAM } from "../../tests/agent/agent_program.ts";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { FakeTool } from "../../tests/support/fake_tool.ts";
-import { AgentError, type AgentProgram } from "./agent.ts";
+import { AgentError } from "./agent.ts";
 import { LaunchdAgent } from "./launchd_agent.ts";
 
 const TEMPLATE = await Deno.readTextFile(
   new URL("../../launchd/cloudmount.plist", import.meta.url),
 );
-const PROGRAM: AgentProgram = {
-  command: ["/usr/local/bin/cloudmount", "run"],
-  build: "1.0 abc",
-  environment: {},
-};
 const signal = new AbortController().signal;
 
 /** Keeps the services in files `loaded-DOMAIN_UID_LABEL`. */

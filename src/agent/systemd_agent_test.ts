@@ -1,17 +1,13 @@
 /** With a systemctl that the test plays; a real one is used in tests/agent. */
 import assert from "node:assert/strict";
+import { PROGRAM } from "../../tests/agent/agent_program.ts";
 import { FakeTool } from "../../tests/support/fake_tool.ts";
-import { AgentError, type AgentProgram } from "./agent.ts";
+import { AgentError } from "./agent.ts";
 import { SystemdAgent } from "./systemd_agent.ts";
 
 const TEMPLATE = await Deno.readTextFile(
   new URL("../../systemd/cloudmount.service", import.meta.url),
 );
-const PROGRAM: AgentProgram = {
-  command: ["/usr/local/bin/cloudmount", "run"],
-  build: "1.0 abc",
-  environment: {},
-};
 const signal = new AbortController().signal;
 
 /** Its unit's state is in the file `state`; `units` is the folder it looks into. */
