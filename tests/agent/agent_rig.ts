@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { ControlClient } from "../../src/control/client.ts";
 import type { StatusDocument } from "../../src/control/protocol.ts";
+import { Dialogue } from "../support/dialogue.ts";
 import { OtherClient } from "../support/mount_client.ts";
 import { eventually, type Finished, run, succeed } from "../support/mount_programs.ts";
 import { startServer } from "../support/mount_servers.ts";
@@ -150,40 +151,21 @@ path_style = true
 }
 
 class FolderUser implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: ReadableStreamDefaultReader<string>;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #shell: Dialogue;
 
   constructor(folder: string) {
-    this.#child = new Deno.Command("bash", {
-      args: [
-        "-c",
-        'cd "$0" && exec 3< hello.txt && while read -r; do cat /proc/self/fd/3 && ls && echo; done',
-        folder,
-      ],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    this.#writer = this.#child.stdin.getWriter();
+    const script =
+      'cd "$0" && exec 3< hello.txt && while read -r; do cat /proc/self/fd/3 && ls && echo; done';
+    this.#shell = new Dialogue("bash", ["-c", script, folder]);
   }
 
   /** Reads the file, and the names. */
   async looks(): Promise<void> {
-    await this.#writer.write(new TextEncoder().encode("\n"));
-    let said = "";
-    while (!said.endsWith("\n\n")) {
-      const { value, done } = await this.#lines.read();
-      if (done) throw new Error(`Who used the folder has ended, and saw: ${said}`);
-      said += value;
-    }
+    const said = await this.#shell.ask("", "\n\n");
     if (!said.startsWith("hello")) throw new Error(`Who uses the folder saw: ${said}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
-    await this.#lines.cancel();
-    await this.#child.status;
+    await this.#shell[Symbol.asyncDispose]();
   }
 }

@@ -1,5 +1,6 @@
 /** Programs that use a mount while its daemon is killed. See load.py. */
 import { fileURLToPath } from "node:url";
+import { Dialogue } from "../support/dialogue.ts";
 
 const SCRIPT = fileURLToPath(new URL("./load.py", import.meta.url));
 
@@ -56,43 +57,21 @@ export class Load {
 }
 
 /** Asks the mount something that only its daemon can answer. */
-export class Probe {
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: ReadableStreamDefaultReader<string>;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  /** What was read behind the last answer. */
-  #rest = "";
+export class Probe implements AsyncDisposable {
+  readonly #script: Dialogue;
 
   constructor(folder: string) {
-    this.#child = new Deno.Command("python3", {
-      args: [SCRIPT, "probe", folder, "-"],
-      cwd: "/",
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    this.#writer = this.#child.stdin.getWriter();
+    this.#script = new Dialogue("python3", [SCRIPT, "probe", folder, "-"]);
   }
 
   /** How long the answer took, in milliseconds. */
   async ask(): Promise<number> {
-    await this.#writer.write(new TextEncoder().encode("?\n"));
-    let end = -1;
-    while ((end = this.#rest.indexOf("\n")) < 0) {
-      const { value, done } = await this.#lines.read();
-      if (done) throw new Error(`The probe has ended, and said: ${this.#rest}`);
-      this.#rest += value;
-    }
-    const line = this.#rest.slice(0, end);
-    this.#rest = this.#rest.slice(end + 1);
+    const line = await this.#script.ask("?");
     if (!/^[0-9.]+$/.test(line)) throw new Error(`The probe says: ${line}`);
     return Number(line);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
-    await this.#lines.cancel();
-    await this.#child.status;
+    await this.#script[Symbol.asyncDispose]();
   }
 }
