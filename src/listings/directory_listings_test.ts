@@ -24,9 +24,13 @@ class ManualClock implements Clock {
     });
 }
 
-async function withListings(
-  body: (s: { store: MemoryStore; clock: ManualClock; listings: DirectoryListings }) => unknown,
-) {
+interface Rig {
+  readonly store: MemoryStore;
+  readonly clock: ManualClock;
+  readonly listings: DirectoryListings;
+}
+
+async function withListings(body: (rig: Rig) => unknown): Promise<void> {
   const store = new MemoryStore();
   const clock = new ManualClock();
   const database = new AttributeDatabase(":memory:");
@@ -45,6 +49,19 @@ async function fill(store: MemoryStore, count: number): Promise<void> {
     await store.put(`d/${String(i).padStart(5, "0")}`, new Uint8Array(1), {}, never);
   }
 }
+
+/** As `withListings`, where "d/" has two names, and has been listed too long ago. */
+const withOldListing = (body: (rig: Rig) => unknown) =>
+  withListings(async (rig) => {
+    await fill(rig.store, 2);
+    await rig.listings.readAll("d/", never);
+    rig.clock.now += 60_001;
+    await body(rig);
+  });
+
+const refused = () => {
+  throw new TransportError("refused", details);
+};
 
 Deno.test("DirectoryListings answers for a whole directory after one LIST, until the TTL ends", () =>
   withListings(async ({ store, clock, listings }) => {
@@ -87,10 +104,7 @@ Deno.test("DirectoryListings asks for single names beyond the first page, and re
   }));
 
 Deno.test("DirectoryListings keeps what was changed here while a LIST was under way", () =>
-  withListings(async ({ store, clock, listings }) => {
-    await fill(store, 2);
-    await listings.readAll("d/", never);
-    clock.now += 60_001;
+  withOldListing(async ({ store, listings }) => {
     const gate = Promise.withResolvers<void>();
     const asked = Promise.withResolvers<void>();
     store.hook = () => {
@@ -108,13 +122,8 @@ Deno.test("DirectoryListings keeps what was changed here while a LIST was under 
   }));
 
 Deno.test("DirectoryListings gives an older answer when the endpoint fails, not when access is denied", () =>
-  withListings(async ({ store, clock, listings }) => {
-    await fill(store, 2);
-    await listings.readAll("d/", never);
-    clock.now += 60_001;
-    store.hook = () => {
-      throw new TransportError("refused", details);
-    };
+  withOldListing(async ({ store, clock, listings }) => {
+    store.hook = refused;
     assert.equal((await listings.readAll("d/", never)).size, 2);
     assert.equal(store.counts.list, 2);
     await listings.find("d/", "00000", never);
@@ -127,9 +136,7 @@ Deno.test("DirectoryListings gives an older answer when the endpoint fails, not 
     gate.resolve();
     while (listings.remainingTtlMs("d/") < 60_000) await Promise.resolve();
     clock.now += 60_001;
-    store.hook = () => {
-      throw new TransportError("refused", details);
-    };
+    store.hook = refused;
     assert.equal((await listings.readAll("d/", never)).size, 2);
     await assert.rejects(listings.readAll("other/", never), TransportError);
     const asked = store.counts.list;
@@ -143,10 +150,7 @@ Deno.test("DirectoryListings gives an older answer when the endpoint fails, not 
   }));
 
 Deno.test("DirectoryListings gives an older answer when the endpoint does not answer", () =>
-  withListings(async ({ store, clock, listings }) => {
-    await fill(store, 2);
-    await listings.readAll("d/", never);
-    clock.now += 60_001;
+  withOldListing(async ({ store, clock, listings }) => {
     const gate = Promise.withResolvers<void>();
     store.hook = () => gate.promise;
     const read = listings.readAll("d/", never);
@@ -157,13 +161,8 @@ Deno.test("DirectoryListings gives an older answer when the endpoint does not an
   }));
 
 Deno.test("DirectoryListings gives an older answer at once after another directory could not be listed", () =>
-  withListings(async ({ store, clock, listings }) => {
-    await fill(store, 2);
-    await listings.readAll("d/", never);
-    clock.now += 60_001;
-    store.hook = () => {
-      throw new TransportError("refused", details);
-    };
+  withOldListing(async ({ store, clock, listings }) => {
+    store.hook = refused;
     await assert.rejects(listings.readAll("other/", never), TransportError);
     const gate = Promise.withResolvers<void>();
     store.hook = () => gate.promise;
