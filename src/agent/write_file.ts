@@ -1,5 +1,6 @@
 /** A small file that is there as a whole or not at all. */
 import { dirname } from "node:path";
+import { ifThere } from "../base/if_there.ts";
 
 /** Writes `text` to `path` unless it is there already; true when it was written. Makes the folders. */
 export async function writeIfChanged(path: string, text: string): Promise<boolean> {
@@ -14,22 +15,11 @@ export async function writeIfChanged(path: string, text: string): Promise<boolea
 }
 
 /** The text of a file; undefined when it is missing. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+export function readIfThere(path: string): Promise<string | undefined> {
+  return ifThere(Deno.readTextFile(path));
 }
 
 /** Removes a file; true when it was there. */
 export async function removeIfThere(path: string): Promise<boolean> {
-  try {
-    await Deno.remove(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await ifThere(Deno.remove(path).then(() => true)) ?? false;
 }

@@ -1,6 +1,7 @@
 /** The daemon as a process of its own: how it is started, waited for, and known to be gone. */
 import { dirname, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
+import { ifThere } from "../base/if_there.ts";
 import type { Config } from "../config/types.ts";
 import { ControlClient, NoDaemonError } from "../control/client.ts";
 import type { StatusDocument } from "../control/protocol.ts";
@@ -185,11 +186,6 @@ async function lastWords(config: Config): Promise<string> {
 }
 
 async function tail(path: string, count: number): Promise<string[]> {
-  try {
-    const lines = (await Deno.readTextFile(path)).trimEnd().split("\n");
-    return lines.slice(-count).filter((line) => line !== "");
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  const text = await ifThere(Deno.readTextFile(path)) ?? "";
+  return text.trimEnd().split("\n").slice(-count).filter((line) => line !== "");
 }

@@ -1,5 +1,6 @@
 /** The config file as something that is edited: whole files only, in the place of the old one. */
 import { dirname } from "node:path";
+import { ifThere } from "../base/if_there.ts";
 import { parseConfig } from "./parse.ts";
 import type { PathEnvironment } from "./paths.ts";
 import { readConfigText } from "./read_config.ts";
@@ -33,7 +34,7 @@ export class ConfigFile {
 
   /** As `read`, where a file that is missing stands for an empty one. */
   async readOrEmpty(): Promise<ConfigText> {
-    if (await realPath(this.path) !== undefined) return await this.read();
+    if (await ifThere(Deno.realPath(this.path)) !== undefined) return await this.read();
     return { text: "", config: this.parse("") };
   }
 
@@ -48,7 +49,7 @@ export class ConfigFile {
    * somebody else meanwhile.
    */
   async replace(before: ConfigText, text: string): Promise<void> {
-    const found = await realPath(this.path);
+    const found = await ifThere(Deno.realPath(this.path));
     const target = found ?? this.path;
     try {
       const now = found === undefined ? "" : await readConfigText(target);
@@ -84,14 +85,4 @@ async function writeWhole(target: string, text: string): Promise<void> {
   }
   using directory = await Deno.open(dirname(target), { read: true });
   await directory.sync();
-}
-
-/** The path with links followed; undefined when nothing is there. */
-async function realPath(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

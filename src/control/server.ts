@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { dirname } from "node:path";
+import { ifThere } from "../base/if_there.ts";
 import { logger } from "../base/log.ts";
 import {
   type ControlService,
@@ -71,7 +72,7 @@ export async function startControlServer(
         done,
         new Promise((resolve) => cut.addEventListener("abort", resolve, { once: true })),
       ]);
-      await removeIfThere(socketPath);
+      await ifThere(Deno.remove(socketPath));
     },
   };
 }
@@ -149,21 +150,13 @@ async function removeStaleSocket(socketPath: string): Promise<void> {
     const connection = await Deno.connect({ transport: "unix", path: socketPath });
     connection.close();
   } catch {
-    await removeIfThere(socketPath);
+    await ifThere(Deno.remove(socketPath));
     return;
   }
   throw new Error(
     `Cannot listen on "${socketPath}": another program answers there. ` +
       `Give this daemon a "socket" of its own under [daemon]`,
   );
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,6 @@
 /** Makes a folder ready to be mounted on. */
 import type { Clock } from "../base/clock.ts";
+import { ifThere } from "../base/if_there.ts";
 import { Deadline } from "./deadline.ts";
 import { isServed } from "./is_served.ts";
 import { MountError } from "./mount_errors.ts";
@@ -64,12 +65,7 @@ export async function pathOfMount(path: string): Promise<string> {
 }
 
 async function isSymlink(path: string): Promise<boolean> {
-  try {
-    return (await Deno.lstat(path)).isSymlink;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return (await ifThere(Deno.lstat(path)))?.isSymlink ?? false;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Looks at the journal of a daemon that does not run, without changing anything. */
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { ifThere } from "../base/if_there.ts";
 import { type JournalCount, OWN_VOLUME, pragma, SCHEMA_VERSION } from "./connection.ts";
 
 export interface JournalHealth {
@@ -55,11 +56,5 @@ function inspect(path: string): JournalHealth {
 }
 
 async function copyIfThere(from: string, to: string): Promise<boolean> {
-  try {
-    await Deno.copyFile(from, to);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await ifThere(Deno.copyFile(from, to).then(() => true)) ?? false;
 }

@@ -9,6 +9,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { dirname, join } from "node:path";
+import { ifThereSync } from "../base/if_there.ts";
 import {
   type DamagedError,
   type JournalRow,
@@ -178,13 +179,7 @@ function removeDatabase(path: string): void {
 }
 
 function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return ifThereSync(() => Deno.lstatSync(path)) !== undefined;
 }
 
 /** Makes what was renamed in a directory durable. */

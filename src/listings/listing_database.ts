@@ -9,6 +9,7 @@
  * second by SQLite or by the sums that go with each part.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { ifThere, ifThereSync } from "../base/if_there.ts";
 import type { Logger } from "../base/log.ts";
 import type { OutdatedMark } from "./outdated_listings.ts";
 
@@ -95,13 +96,9 @@ export class ListingDatabase {
   async sync(): Promise<void> {
     if (this.#connection === undefined) return;
     for (const path of [this.path, `${this.path}-wal`]) {
-      try {
-        using file = await Deno.open(path);
-        await file.sync();
-      } catch (error) {
-        // There is no log before the first write.
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
+      // There is no log before the first write.
+      using file = await ifThere(Deno.open(path));
+      await file?.sync();
     }
   }
 
@@ -151,11 +148,7 @@ export class ListingDatabase {
   #replace(): void {
     try {
       for (const path of [this.path, `${this.path}-wal`, `${this.path}-shm`]) {
-        try {
-          Deno.removeSync(path);
-        } catch (error) {
-          if (!(error instanceof Deno.errors.NotFound)) throw error;
-        }
+        ifThereSync(() => Deno.removeSync(path));
       }
       this.#connection = open(this.path);
     } catch (error) {

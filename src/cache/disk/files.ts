@@ -3,6 +3,7 @@
  * `DIRECTORY/ab/abcd...`. The last few used stay open.
  */
 import { join } from "node:path";
+import { ifThereSync } from "../../base/if_there.ts";
 import { Semaphore } from "../../base/semaphore.ts";
 import {
   FALLOC_FL_KEEP_SIZE,
@@ -126,21 +127,12 @@ export class DiskFiles {
   remove(content: string): void {
     this.#open.get(content)?.close();
     this.#open.delete(content);
-    try {
-      Deno.removeSync(this.#pathOf(content));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    ifThereSync(() => Deno.removeSync(this.#pathOf(content)));
   }
 
   /** What the content's file takes on disk, in bytes. */
   allocatedBytes(content: string): number {
-    try {
-      return 512 * (Deno.statSync(this.#pathOf(content)).blocks ?? 0);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return 0;
-      throw error;
-    }
+    return 512 * (ifThereSync(() => Deno.statSync(this.#pathOf(content)))?.blocks ?? 0);
   }
 
   close(): void {

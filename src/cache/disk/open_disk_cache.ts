@@ -8,6 +8,7 @@
  */
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
+import { ifThereSync } from "../../base/if_there.ts";
 import type { Logger } from "../../base/log.ts";
 import { diskSpace } from "../../ffi/disk_space.ts";
 import { type FileLock, tryLockFile } from "../../ffi/file_lock.ts";
@@ -138,21 +139,14 @@ function defaultLimit(directory: string, index: DiskIndex): number {
 }
 
 function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return ifThereSync(() => Deno.statSync(path))?.isFile ?? false;
 }
 
 /** Whether the file was there; it is not any more. */
 function removed(path: string): boolean {
-  try {
+  const isDone = ifThereSync(() => {
     Deno.removeSync(path);
     return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  });
+  return isDone ?? false;
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
+import { ifThere } from "../../base/if_there.ts";
 import { NotFoundError } from "../../s3/errors.ts";
 import type { ObjectInfo, ObjectStore } from "../../s3/object_store.ts";
 import {
@@ -149,13 +150,7 @@ async function checkChanging(stage: DemoStage, steps: Steps): Promise<void> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await ifThere(Deno.stat(path)) !== undefined;
 }
 
 /** The files below `root`, as keys. */

@@ -3,6 +3,7 @@
  * Who follows it holds the file that it reads open, and so finds it again under its later name.
  */
 import type { Clock } from "../../base/clock.ts";
+import { ifThereSync } from "../../base/if_there.ts";
 
 const LOOK_MS = 250;
 /** More than are ever kept. */
@@ -64,12 +65,7 @@ class OpenLog implements Disposable {
 
   /** Undefined when there is none. */
   static open(path: string): OpenLog | undefined {
-    try {
-      return new OpenLog(Deno.openSync(path));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
+    return ifThereSync(() => new OpenLog(Deno.openSync(path)));
   }
 
   /** Whole lines that were not read yet. */
@@ -106,12 +102,7 @@ function newerThan(path: string, file: OpenLog | undefined): OpenLog[] {
 }
 
 function idOf(path: string): string | undefined {
-  try {
-    return idOfInfo(Deno.statSync(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return ifThereSync(() => idOfInfo(Deno.statSync(path)));
 }
 
 function idOfInfo({ dev, ino }: Deno.FileInfo): string {

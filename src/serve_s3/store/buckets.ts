@@ -1,5 +1,6 @@
 /** All buckets: the subdirectories of the served directory that hold a `bucket.json`. */
 import type { Clock } from "../../base/clock.ts";
+import { ifThere } from "../../base/if_there.ts";
 import { Bucket } from "./bucket.ts";
 import { S3Error } from "../s3_error.ts";
 
@@ -96,11 +97,5 @@ function checkBucketName(name: string): void {
 }
 
 async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await ifThere(Deno.stat(path)) !== undefined;
 }

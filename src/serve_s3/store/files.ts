@@ -1,4 +1,5 @@
 /** Small JSON files that are replaced as a whole: a reader, also after a crash, sees old or new. */
+import { ifThereSync } from "../../base/if_there.ts";
 
 /** Not durable against power loss: this is a server for tests and demonstrations. */
 export function writeJson(path: string, value: unknown): void {
@@ -31,9 +32,5 @@ export function readJsonFiles<T>(directory: string): T[] {
 }
 
 export function removeIfPresent(path: string, options: { recursive?: boolean } = {}): void {
-  try {
-    Deno.removeSync(path, options);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  ifThereSync(() => Deno.removeSync(path, options));
 }
