@@ -1,5 +1,6 @@
 /** The command line. */
 import { parseArgs } from "node:util";
+import { messageOf } from "../src/base/message_of.ts";
 import type { Network } from "./line.ts";
 import { ROWS } from "./rows.ts";
 import { FULL, QUICK, type Sizes } from "./sizes.ts";
@@ -87,7 +88,7 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    throw new Error(`${messageOf(error)}\n${USAGE}`);
   }
 }
 

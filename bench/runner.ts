@@ -1,4 +1,5 @@
 /** Runs all scenarios: in each round every peer, beginning with another one each time. */
+import { messageOf } from "../src/base/message_of.ts";
 import type { Data } from "./data.ts";
 import { type Line, type Network, openLine } from "./line.ts";
 import type { Options } from "./options.ts";
@@ -85,7 +86,7 @@ export class Runner {
       } catch (error) {
         // A cut is told by its sample.
         if (this.#isStopped || error instanceof CutError) continue;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         this.#options.onSample({ row, peer: peer.name, network, round, error: reason });
       }
     }

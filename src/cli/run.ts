@@ -3,6 +3,7 @@
  * command's file is imported, and Optique only when there is something to parse, so that
  * `cloudmount version` starts as fast as an empty program.
  */
+import { messageOf } from "../base/message_of.ts";
 import { nearest } from "../base/nearest.ts";
 import { ConfigError } from "../config/config_error.ts";
 import type { CommandRow } from "./command.ts";
@@ -156,7 +157,7 @@ function report(error: unknown, signal: AbortSignal, output: Output): ExitCode {
     output.error(error.message, error.hint);
     return error.exitCode;
   }
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   output.error(text);
   return EXIT.failed;
 }

@@ -1,6 +1,7 @@
 /** The config file as something that is edited: whole files only, in the place of the old one. */
 import { dirname } from "node:path";
 import { ifThere } from "../base/if_there.ts";
+import { messageOf } from "../base/message_of.ts";
 import { parseConfig } from "./parse.ts";
 import type { PathEnvironment } from "./paths.ts";
 import { readConfigText } from "./read_config.ts";
@@ -59,7 +60,7 @@ export class ConfigFile {
       }
       await writeWhole(target, text);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new Error(`Cannot edit ${target}: ${reason}`, { cause: error });
     }
   }

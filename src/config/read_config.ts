@@ -1,4 +1,5 @@
 /** The config file from disk. */
+import { messageOf } from "../base/message_of.ts";
 import { ConfigError } from "./config_error.ts";
 import { parseConfig } from "./parse.ts";
 import type { PathEnvironment } from "./paths.ts";
@@ -33,7 +34,7 @@ async function readBytes(file: string): Promise<Uint8Array> {
     if (error instanceof Deno.errors.NotFound) {
       throw whole(file, "does not exist", "write one with: cloudmount config init", error);
     }
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw whole(file, `cannot be read: ${reason}`, "check its permissions", error);
   }
 }

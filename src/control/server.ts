@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { dirname } from "node:path";
 import { ifThere } from "../base/if_there.ts";
 import { logger } from "../base/log.ts";
+import { messageOf } from "../base/message_of.ts";
 import {
   type ControlService,
   type Problem,
@@ -157,8 +158,4 @@ async function removeStaleSocket(socketPath: string): Promise<void> {
     `Cannot listen on "${socketPath}": another program answers there. ` +
       `Give this daemon a "socket" of its own under [daemon]`,
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

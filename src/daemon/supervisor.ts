@@ -5,6 +5,7 @@
 import { untilAborted } from "../base/until_aborted.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
+import { messageOf } from "../base/message_of.ts";
 import type { Config } from "../config/types.ts";
 import {
   type ClearedCacheDocument,
@@ -260,8 +261,7 @@ function combined(failures: readonly unknown[]): unknown {
   return new ProblemError({
     title: "Not all mounts could be stopped",
     status: problems.some((problem) => problem?.status === 504) ? 504 : 409,
-    detail: failures.map((failure) => failure instanceof Error ? failure.message : String(failure))
-      .join("; "),
+    detail: failures.map(messageOf).join("; "),
     ...(hint === undefined ? {} : { hint }),
     ...(pending.length === 0 ? {} : { pending }),
   }, { cause: failures[0] });

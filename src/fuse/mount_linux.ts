@@ -5,6 +5,7 @@
 import type { Clock } from "../base/clock.ts";
 import { errnoName } from "../base/errno.ts";
 import { logger } from "../base/log.ts";
+import { messageOf } from "../base/message_of.ts";
 import { Device, openDevice } from "../ffi/device.ts";
 import { effectiveGid, effectiveUid } from "../ffi/identity.ts";
 import {
@@ -257,7 +258,7 @@ function mountAsRoot(mountPoint: string, options: Options): Device {
     const hint = cause instanceof SystemError && cause.errno === "EPERM"
       ? "; mounting needs the capability SYS_ADMIN: give the container --cap-add SYS_ADMIN"
       : "";
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new MountError(`${reason}${hint}`, { cause });
   }
 }

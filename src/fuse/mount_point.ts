@@ -1,6 +1,7 @@
 /** Makes a folder ready to be mounted on. */
 import type { Clock } from "../base/clock.ts";
 import { ifThere } from "../base/if_there.ts";
+import { messageOf } from "../base/message_of.ts";
 import { Deadline } from "./deadline.ts";
 import { isServed } from "./is_served.ts";
 import { MountError } from "./mount_errors.ts";
@@ -111,6 +112,6 @@ async function requireDead(mountPoint: string, mounted: MountEntry, clock: Clock
 }
 
 function cannot(path: string, cause: unknown): MountError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new MountError(`Cannot mount at "${path}": ${reason}`, { cause });
 }

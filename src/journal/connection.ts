@@ -1,5 +1,6 @@
 /** The journal's SQLite file: how it is opened, its schema, and whether it is sound. */
 import { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../base/message_of.ts";
 import { isDamage, journalFailure } from "./sqlite_failure.ts";
 import { JournalError } from "./journal_error.ts";
 
@@ -124,8 +125,4 @@ function sizeOf(path: string): number {
     if (error instanceof Deno.errors.NotFound) return 0;
     throw journalFailure("open the journal", path, error);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

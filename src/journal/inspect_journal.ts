@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ifThere } from "../base/if_there.ts";
+import { messageOf } from "../base/message_of.ts";
 import { type JournalCount, OWN_VOLUME, pragma, SCHEMA_VERSION } from "./connection.ts";
 
 export interface JournalHealth {
@@ -49,7 +50,7 @@ function inspect(path: string): JournalHealth {
     }));
     return { damage: undefined, counts };
   } catch (error) {
-    return { damage: error instanceof Error ? error.message : String(error), counts: [] };
+    return { damage: messageOf(error), counts: [] };
   } finally {
     connection?.close();
   }

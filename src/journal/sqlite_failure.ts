@@ -1,4 +1,5 @@
 /** SQLite's result codes (sqlite.org/rescode.html), as far as they call for different answers. */
+import { messageOf } from "../base/message_of.ts";
 import { JournalError } from "./journal_error.ts";
 
 const SQLITE_BUSY = 5;
@@ -33,7 +34,7 @@ export function journalFailure(action: string, path: string, error: unknown): Jo
     const message = `${where}: the disk is full; make room on the disk of the state directory`;
     return new JournalError("full", message, options);
   }
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   if (isDamage(error)) {
     const advice = "the file is damaged; restart the daemon: it keeps what can still be read";
     return new JournalError("io", `${where}: ${text}; ${advice}`, options);

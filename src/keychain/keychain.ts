@@ -4,6 +4,7 @@
  * from where the command wrote, whatever vaults it would choose itself.
  */
 import { join } from "node:path";
+import { messageOf } from "../base/message_of.ts";
 import { decodeKeys, encodeKeys, type StoredKeys } from "./stored_keys.ts";
 import { KeychainError, type Vault, type VaultName } from "./vault.ts";
 
@@ -205,8 +206,4 @@ export class Keychain {
       throw error;
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
  * No keyring: systemd encrypts for this user with a key of the machine and, where there is one, of its
  * TPM (systemd-creds(1), "--user", from version 256). What it gives is useless elsewhere.
  */
+import { messageOf } from "../base/message_of.ts";
 import { runTool } from "../system/run_tool.ts";
 import { KeychainError, type Vault } from "./vault.ts";
 
@@ -44,6 +45,6 @@ async function run(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof KeychainError) throw error;
-    throw failed(error instanceof Error ? error.message : String(error), error);
+    throw failed(messageOf(error), error);
   }
 }

@@ -1,4 +1,5 @@
 /** The program through which a vault is used. */
+import { messageOf } from "../base/message_of.ts";
 import { MissingToolError, runTool, type ToolResult } from "../system/run_tool.ts";
 import { KeychainError } from "./vault.ts";
 
@@ -31,7 +32,7 @@ export class VaultTool {
       signal.throwIfAborted();
       const { silent, missing = silent } = this.#hints;
       const hint = error instanceof MissingToolError ? missing : silent;
-      throw new KeychainError(error instanceof Error ? error.message : String(error), hint, error);
+      throw new KeychainError(messageOf(error), hint, error);
     }
   }
 }

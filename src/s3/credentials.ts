@@ -1,6 +1,7 @@
 /** Where a mount's credentials come from, kept until shortly before they expire. */
 import { untilAborted } from "../base/until_aborted.ts";
 import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/message_of.ts";
 import type { SigningCredentials } from "./sign_v4.ts";
 
 /** Reads an environment variable of the daemon. */
@@ -224,7 +225,7 @@ async function fromChain(profile: string | undefined, readEnv: ReadEnv): Promise
       ...(found.expiration === undefined ? {} : { expireAtMs: found.expiration.getTime() }),
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CredentialsError(
       `${
         chosen === undefined

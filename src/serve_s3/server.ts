@@ -9,6 +9,7 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { logger } from "../base/log.ts";
+import { messageOf } from "../base/message_of.ts";
 import { authenticate, type Authority } from "./auth/authenticate.ts";
 import { discardBody } from "./body/raw_chunks.ts";
 import { keepUncompressed } from "./keep_uncompressed.ts";
@@ -91,7 +92,7 @@ function listen(
       onError: () => new Response(null, { status: 500 }),
     }, (request) => service.answer(request));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new Error(`Cannot serve S3 on ${hostname} port ${port}: ${reason}`, { cause });
   }
 }

@@ -3,6 +3,7 @@
  * what is soon rewritten, renamed or removed is never sent; at once for somebody who waits. What fails
  * is tried again for as long as the mount lasts, after pauses that grow. Removals go many at a time.
  */
+import { messageOf } from "../base/message_of.ts";
 import { untilAborted } from "../base/until_aborted.ts";
 import { SystemError } from "../ffi/system_error.ts";
 import { StoreError } from "../s3/errors.ts";
@@ -369,7 +370,7 @@ export class WriteBack implements Scheduler {
     // Not all at the same moment.
     change.dueMs = clock.monotonicMs() + pause * (0.5 + Math.random() / 2);
     change.attempts++;
-    const message = failure instanceof Error ? failure.message : String(failure);
+    const message = messageOf(failure);
     change.error = { message, atMs: clock.nowMs(), passing };
     if (!passing) void this.#volume.changes.commit([change.key]).catch(() => {});
   }

@@ -1,4 +1,5 @@
 /** What the commands that talk to the daemon share. */
+import { messageOf } from "../../base/message_of.ts";
 import { formatDuration, formatSize } from "../../base/units.ts";
 import type { Config } from "../../config/types.ts";
 import { ControlClient, ControlTimeoutError, NoDaemonError } from "../../control/client.ts";
@@ -112,7 +113,7 @@ export async function forEachMount(
   );
   for (const failure of failures.slice(1)) {
     context.output.error(
-      failure instanceof Error ? failure.message : String(failure),
+      messageOf(failure),
       failure instanceof CommandError ? failure.hint : undefined,
     );
   }

@@ -2,6 +2,7 @@ import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { map } from "@optique/core/modifiers";
 import { command as subcommand } from "@optique/core/primitives";
+import { messageOf } from "../../base/message_of.ts";
 import { ConfigError, formatProblem } from "../../config/config_error.ts";
 import { formatConfig, writtenConfig } from "../../config/show_config.ts";
 import type { Action, Command, CommandContext } from "../command.ts";
@@ -57,7 +58,7 @@ async function init(context: CommandContext): Promise<ExitCode> {
         cause: error,
       });
     }
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(`Cannot write ${path}: ${reason}`, { cause: error });
   }
   context.output.show(

@@ -3,6 +3,7 @@ import { message } from "@optique/core/message";
 import { map } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { systemClock } from "../../base/clock.ts";
+import { messageOf } from "../../base/message_of.ts";
 import type { StatusDocument } from "../../control/protocol.ts";
 import { watchEndSignals } from "../../daemon/signals.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -62,7 +63,7 @@ async function runDemo(context: CommandContext, check: boolean, keep: boolean): 
   if (failure === undefined) return EXIT.done;
   if (failure === signals.end.reason) return EXIT.interrupted;
   throw failure instanceof CommandError ? failure : new CommandError(
-    `The demo failed: ${failure instanceof Error ? failure.message : String(failure)}`,
+    `The demo failed: ${messageOf(failure)}`,
     { cause: failure, ...(keep ? {} : { hint: "To see its log: cloudmount demo --check --keep" }) },
   );
 }

@@ -4,6 +4,7 @@ import { map, optional, withDefault } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { systemClock } from "../../base/clock.ts";
+import { messageOf } from "../../base/message_of.ts";
 import { path } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { CommandError, UsageError } from "../command_error.ts";
@@ -68,7 +69,7 @@ async function serve(
     accessKeyId,
     secretAccessKey,
   }).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(`Cannot serve ${directory} on port ${port}: ${reason}`, {
       cause: error,
     });

@@ -4,6 +4,7 @@ import { map, optional } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
 import { choice } from "@optique/core/valueparser";
 import { systemClock } from "../../base/clock.ts";
+import { messageOf } from "../../base/message_of.ts";
 import type { ControlClient } from "../../control/client.ts";
 import { NoDaemonError } from "../../control/client.ts";
 import type { MountState, MountStatus, StatusDocument } from "../../control/protocol.ts";
@@ -105,7 +106,7 @@ async function showMenu(context: CommandContext): Promise<ExitCode> {
     });
   } catch (error) {
     signal.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     output.line(xbarMenuWithout(reason, program));
   }
   return EXIT.done;

@@ -1,5 +1,6 @@
 /** A sequence of named steps: each is timed, bounded, and shown as it ends. */
 import { Deadline, systemClock } from "../../base/clock.ts";
+import { messageOf } from "../../base/message_of.ts";
 import type { Output } from "../output.ts";
 
 /** Far above what any step needs; a file system that hangs must not hang its check. */
@@ -40,7 +41,7 @@ export class Steps {
       end(null);
       return result;
     } catch (error) {
-      end(error instanceof Error ? error.message : String(error));
+      end(messageOf(error));
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 /** ListObjectsV2, and ListObjects where a server lacks it. */
+import { messageOf } from "../../base/message_of.ts";
 import type { S3Client } from "../client.ts";
 import { UnsupportedError } from "../errors.ts";
 import { compareKeys } from "../key_encoding.ts";
@@ -69,7 +70,7 @@ async function list(
   try {
     result = parseListResult(text);
   } catch (error) {
-    throw wrong(error instanceof Error ? error.message : String(error));
+    throw wrong(messageOf(error));
   }
   const { objects, prefixes } = result;
   if (!result.isTruncated) return { objects, prefixes };
