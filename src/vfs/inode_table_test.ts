@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
+import { failsWith } from "../../tests/support/fails_with.ts";
 import { withSeed } from "../../tests/support/seeded_random.ts";
-import { errnoOf } from "./errno_map.ts";
 import type { InodeNumber } from "./file_system.ts";
 import type { DirectoryInode, Inode } from "./inode.ts";
 import { InodeTable } from "./inode_table.ts";
-
-const failsWith = (errno: string) => (error: unknown) => errnoOf(error) === errno;
 
 Deno.test("InodeTable keeps an inode while it is known, open, or has inodes below it", () => {
   const table = new InodeTable();

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { failsWith } from "../../tests/support/fails_with.ts";
 import { drain, journalled, noAnswer, objects } from "../../tests/support/journalled_volume.ts";
 import { advance, context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { JournalError } from "../journal/journal_error.ts";
 import type { JournalOp } from "../journal/journal.ts";
 import { TransportError } from "../s3/errors.ts";
 import { S_IFDIR } from "../base/posix.ts";
-import { errnoOf } from "./errno_map.ts";
 import { ROOT_INODE } from "./file_system.ts";
 
 /** Paths and contents of all files below a directory, as the mount shows them. */
@@ -49,8 +49,6 @@ async function stuckRename(
 }
 
 const killed = new Error("killed");
-
-const failsWith = (errno: string) => (error: unknown) => errnoOf(error) === errno;
 
 Deno.test("RenameDirectory moves a directory with all keys below it, also those that are hidden", async () => {
   await using volume = new MemoryVolume();

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
+import { failsWith } from "../../tests/support/fails_with.ts";
 import { context, MemoryVolume } from "../../tests/support/memory_volume.ts";
-import { errnoOf } from "./errno_map.ts";
 import { type InodeNumber, ROOT_INODE } from "./file_system.ts";
-
-const failsWith = (errno: string) => (error: unknown) => errnoOf(error) === errno;
 
 const EXCHANGE = 2;
 const WHITEOUT = 4;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { failsWith } from "../../tests/support/fails_with.ts";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { context, MemoryVolume, type OpenFile, until } from "../../tests/support/memory_volume.ts";
-import { errnoOf } from "./errno_map.ts";
 
 const KEEP_SIZE = 1;
 const PUNCH_HOLE = 2;
@@ -10,8 +10,6 @@ const ZERO_RANGE = 16;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const KIB = 1024;
-
-const failsWith = (errno: string) => (error: unknown) => errnoOf(error) === errno;
 
 const allocate = (
   volume: MemoryVolume,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { failsWith } from "../../tests/support/fails_with.ts";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { drain } from "../../tests/support/journalled_volume.ts";
 import { advance, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
@@ -7,9 +8,7 @@ import { JournalError } from "../journal/journal_error.ts";
 import { AccessDeniedError, TransportError } from "../s3/errors.ts";
 import type { StoreCall } from "../s3/stores/memory.ts";
 import type { ChangeRecord } from "./change_record.ts";
-import { errnoOf } from "./errno_map.ts";
 
-const failsWith = (errno: string) => (error: unknown) => errnoOf(error) === errno;
 const details = { operation: "any", bucket: "bucket" };
 const full = () => {
   throw new JournalError("full", "no room");

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
+import { failsWith } from "../../tests/support/fails_with.ts";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
 import { context, MemoryVolume, until } from "../../tests/support/memory_volume.ts";
 import { decodePosixMetadata } from "../listings/posix_metadata.ts";
 import { AccessDeniedError } from "../s3/errors.ts";
-import { errnoOf } from "./errno_map.ts";
 import { type InodeNumber, ROOT_INODE } from "./file_system.ts";
 
 const CREATE = 1;
 const REPLACE = 2;
 
-const failsWith = (errno: string) => (error: unknown) => errnoOf(error) === errno;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 const set = (volume: MemoryVolume, ino: InodeNumber, name: string, value: string, flags = 0) =>
