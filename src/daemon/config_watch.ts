@@ -60,6 +60,7 @@ class DirectoryWatch {
   }
 
   async next(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const stop = () => this.#happened.resolve();
     signal.addEventListener("abort", stop, { once: true });
     await this.#happened.promise;

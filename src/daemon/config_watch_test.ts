@@ -1,4 +1,4 @@
-import { systemClock } from "../base/clock.ts";
+import { giveWay, systemClock } from "../base/clock.ts";
 import { watchConfigFile } from "./config_watch.ts";
 
 /** A watched file; `change` resolves when the watch has told of what it did. */
@@ -61,4 +61,16 @@ Deno.test("A config file behind a link is watched, and so is the link", async ()
     });
     await change(() => Deno.writeTextFile(`${directory}/real/two.toml`, "22"));
   });
+});
+
+Deno.test("Watching a config file ends at any moment", async () => {
+  const path = await Deno.makeTempFile();
+  for (let turns = 0; turns < 40; turns++) {
+    const end = new AbortController();
+    const watching = watchConfigFile(path, () => Promise.resolve(), systemClock, end.signal);
+    for (let turn = 0; turn < turns; turn++) await giveWay();
+    end.abort();
+    await watching;
+  }
+  await Deno.remove(path);
 });

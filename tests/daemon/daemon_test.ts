@@ -271,7 +271,12 @@ daemonTest("The status document has the fields that the interface promises", asy
     healthy: "boolean",
     config_path: "string",
     config_error: "null",
-    memory: { used_bytes: "number", limit_bytes: "number", rss_bytes: "number", heap_bytes: "number" },
+    memory: {
+      used_bytes: "number",
+      limit_bytes: "number",
+      rss_bytes: "number",
+      heap_bytes: "number",
+    },
     cache: { used_bytes: "number", limit_bytes: "number", hit_rate: "number?" },
     connections: { in_use: "number", limit: "number" },
     problems: [],
