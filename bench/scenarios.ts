@@ -59,7 +59,7 @@ export const SCENARIOS: readonly Scenario[] = [
     async run(stage) {
       await stage.mount();
       await stage.prepare({ op: "read", path: stage.path(FILE) });
-      await stage.forgetPages();
+      await stage.prepare({ op: "forget", path: stage.path(FILE) });
       await measureRandom(stage, {
         row: "random-cached",
         bytes: 4096,

@@ -116,11 +116,6 @@ export class Stage {
     await this.#options.workload.run(operation, this.sizes.limitSeconds);
   }
 
-  /** The kernel forgets the pages of all files. */
-  async forgetPages(): Promise<void> {
-    await dropCaches(this.#options.site.folder);
-  }
-
   /**
    * Measures an operation for `row`; with `flushed`, until all is in S3, for that row. `stored` is a key
    * that must have another version there before it counts as done. `amount` is what a whole program is

@@ -102,6 +102,16 @@ def random_reads(deadline, path, bytes, count, threads, seed):
         os.close(fd)
 
 
+def forget(deadline, path):
+    """Has the kernel drop what it holds of the file, but not what programs have cached elsewhere."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(fd)
+    return 1, 1
+
+
 def read_files(deadline, path, threads):
     """As `cat *` does: list, then open, read and close one after another (or so many at a time)."""
     names = sorted(os.listdir(path))
@@ -183,6 +193,7 @@ OPERATIONS = {
         first_byte,
         read,
         random_reads,
+        forget,
         read_files,
         stat_files,
         program,
