@@ -46,6 +46,29 @@ Deno.test("Session takes what is asked right after an answer without waiting on 
   assert.equal(channel.waits, 1);
 });
 
+Deno.test("Session stays with a program that asks one thing after the other", async () => {
+  const work = () => {
+    throw new FsError("ENOENT", "not in this test");
+  };
+  const fs = { lookup: work, getattr: work, forget: () => {} };
+  const channel = new ScriptedChannel();
+  let waits = 0;
+  channel.wait = () => {
+    waits++;
+    return giveWay();
+  };
+  // The program needs a moment for its next question.
+  let looks = 0;
+  channel.onEmpty = () => {
+    if (++looks % 3 !== 0) return undefined;
+    if (looks === 60) return void channel.unmount();
+    return request(Opcode.GETATTR, { unique: 2 * looks }, new Uint8Array(16));
+  };
+  await new Session(channel, fs, { name: "test", clock: new FakeClock(0) }).run();
+  assert.equal(channel.replies.length, 19);
+  assert.ok(waits <= 3, `waited ${waits} times on another thread`); // until the first one came
+});
+
 Deno.test("Session with much to do lets others have their turn after each long piece of it", async () => {
   let nowMs = 0;
   const clock = { ...systemClock, monotonicMs: () => nowMs };

@@ -144,31 +144,31 @@ export class Session {
   }
 
   async #serve(): Promise<void> {
-    while (!this.#ended) {
-      const received = await this.#drain();
+    for (let isBusy = false; !this.#ended;) {
+      const before = this.#taken;
+      await this.#drain();
+      isBusy ||= this.#taken > before;
+      while (isBusy && this.#linger());
       if (this.#ended) return;
-      if (received > 0 && this.#linger()) continue;
-      if (received > 0 && this.#turn.isLong()) await giveWay();
+      isBusy = this.#taken > before && this.#turn.isLong();
+      if (isBusy) await giveWay();
       else await this.#channel.wait();
     }
   }
 
-  /** Takes what requests there are, and lets their handlers run as far as they get without waiting. */
-  async #drain(): Promise<number> {
-    let received = 0;
-    // Asked before the first one too: the turn counts from then.
-    const isFull = () => (this.#turn.isLong() && received > 0) || received === DRAIN_MAX;
-    while (!isFull() && this.#receive()) received++;
+  /** Takes requests, and lets their handlers run as far as they get without waiting. */
+  async #drain(): Promise<void> {
+    let left = DRAIN_MAX;
+    // At least one, however long the turn is; asked before it too, for the turn counts from then.
+    while (left > 0 && (!this.#turn.isLong() || left === DRAIN_MAX) && this.#receive()) left--;
     for (let turn = 0; turn < SETTLE_TURNS && this.#operations.size > 0; turn++) await undefined;
     // Without room reading pauses: requests queue in the kernel until an operation settles.
-    while (received < DRAIN_MAX && !this.#ended && !this.#hasRoom()) await this.#nextSettled();
-    return received;
+    while (left > 0 && !this.#ended && !this.#hasRoom()) await this.#nextSettled();
   }
 
   /** Goes on reading for a moment; true when a request came. */
   #linger(): boolean {
-    if (this.#operations.size > 0 || this.#busyElsewhere()) return false;
-    if (this.#turn.isLong()) return false;
+    if (this.#operations.size > 0 || this.#busyElsewhere() || this.#turn.isLong()) return false;
     const startMs = this.#clock.monotonicMs();
     do {
       if (this.#receive()) return true;
