@@ -1,23 +1,11 @@
 import assert from "node:assert/strict";
-import { fakeMountConfig } from "../../tests/daemon/fake_backend.ts";
+import { fakeConfig, fakeMountConfig } from "../../tests/daemon/fake_backend.ts";
+import { withDirectory } from "../../tests/support/temp_directory.ts";
 import type { DaemonConfig } from "../config/types.ts";
 import { diskCacheUser, openConfiguredDiskCache, roomMaker } from "./disk_cache.ts";
 
-async function withConfig(use: (config: DaemonConfig) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "cloudmount-disk-" });
-  try {
-    await use({
-      stateDir: directory,
-      cacheDir: `${directory}/cache`,
-      socket: `${directory}/control.sock`,
-      memoryLimitBytes: 1,
-      maxConnections: 1,
-      logLevel: "info",
-    });
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
+const withConfig = (use: (config: DaemonConfig) => Promise<void>) =>
+  withDirectory((directory) => use(fakeConfig([], directory).daemon));
 
 Deno.test("Without a cache_size the cache on disk has a part of the disk, with 0 there is none", async () => {
   await withConfig(async (config) => {
