@@ -2,10 +2,10 @@
  * Serves one mount: takes the kernel's requests, has them handled, and sends the replies.
  *
  * A synchronous read is the cheapest way to a request but must not wait; a wait on another thread
- * costs two thread switches. So: requests are drained by non-blocking reads until there is none; while
- * they come one after the other and nothing else is to be done, the next one is waited for right here
- * for a moment (`SPIN_MS`, `DOZE_MS`); otherwise the loop waits on another thread and this one is free.
- * Handlers run at once and side by side; their order is the file system's business.
+ * costs two thread switches. So: requests are drained by non-blocking reads until there is none, or others
+ * are to have their turn; while they come one after the other and nothing else is to be done, the next
+ * one is waited for right here for a moment; otherwise the loop waits on another thread and this one is
+ * free. Handlers run at once and side by side; their order is the file system's business.
  *
  * Nothing here may use the mount itself: the request would wait for this very thread.
  */
