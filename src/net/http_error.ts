@@ -1,4 +1,5 @@
 /** Why no complete HTTP answer came. */
+import { messageOf } from "../base/message_of.ts";
 
 export type HttpErrorKind =
   /** The host name does not resolve. */
@@ -38,7 +39,7 @@ const KINDS: readonly (readonly [RegExp, HttpErrorKind])[] = [
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
-  const text = `${error instanceof Error ? error.message : String(error)} ${cause}`;
+  const text = `${messageOf(error)} ${cause}`;
   const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1] ?? "broken";
   return new HttpError(kind, lastPart(cause === "" ? text.trim() : cause), { cause: error });
 }

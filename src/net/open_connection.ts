@@ -7,6 +7,7 @@
  */
 import { lookup } from "node:dns";
 import { StallTimer } from "../base/clock.ts";
+import { messageOf } from "../base/message_of.ts";
 import { HttpError } from "./http_error.ts";
 
 /** The lead of one address, as RFC 8305 recommends. */
@@ -109,8 +110,4 @@ async function secure(connection: Deno.TcpConn, hostname: string): Promise<Deno.
 
 function connectError(error: unknown): HttpError {
   return new HttpError("connect", messageOf(error), { cause: error });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { Deadline } from "../base/clock.ts";
+import { messageOf } from "../base/message_of.ts";
 import { DamagedStagingFileError } from "../content/staging_area.ts";
 import type { JournalEntry, JournalOp } from "../journal/journal.ts";
 import { CHANGE, type ChangeRecord, decodeRecord, type FileRecord } from "./change_record.ts";
@@ -225,7 +226,7 @@ export class Recovery {
     const { staging, log } = this.#volume.options;
     const file = (value as { staged?: { file?: unknown } } | null)?.staged?.file;
     const path = typeof file === "string" ? staging.pathOf(file) : undefined;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const why = `What was written to "${key}" could not be brought to S3: ${message}`;
     this.#lostAndFound.keepRecord(key, value, path, why);
     // It may be in S3 all the same, where no listing of before knows it.

@@ -1,3 +1,4 @@
+import { messageOf } from "../base/message_of.ts";
 import { StoreError } from "../s3/errors.ts";
 
 /** What went wrong, and what to do about it: "" when nothing is known. The message does not repeat the hint. */
@@ -8,7 +9,7 @@ export interface Explanation {
 
 /** An error of any room in words for the user. */
 export function explain(error: unknown): Explanation {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const hint = error instanceof StoreError ? error.details.hint : undefined;
   if (hint === undefined) return { message, hint: "" };
   const repeated = `. ${hint}`;

@@ -3,6 +3,7 @@
  * belong to another user. Arguments: mount point, and optionally the user id to become and
  * "allow_other". Prints "mounted", or why not.
  */
+import { messageOf } from "../../src/base/message_of.ts";
 import { mountFuse } from "../../src/fuse/mount.ts";
 import { MemoryFs } from "./fuse_memory_fs.ts";
 
@@ -34,5 +35,5 @@ try {
   await mount.unmount();
   say("unmounted");
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error));
+  say(messageOf(error));
 }
