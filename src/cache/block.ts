@@ -4,6 +4,9 @@ import type { ObjectStore } from "../s3/object_store.ts";
 import type { FetchRun } from "./fetch_run.ts";
 import type { ObjectSource } from "./object_source.ts";
 
+/** Small enough that a random 4 KiB read costs little, large enough for few of them in 1 GiB. */
+export const BLOCK_SIZE = 256 * 1024;
+
 export interface Block {
   readonly key: string;
   readonly store: ObjectStore;
@@ -43,4 +46,14 @@ export function blocksOf(
 /** What a block is called in the cache. */
 export function blockKey(source: ObjectSource, index: number): string {
   return `${source.id}:${index}`;
+}
+
+/** How many blocks an object of `size` bytes has. */
+export function blockCount(size: number): number {
+  return Math.ceil(size / BLOCK_SIZE);
+}
+
+/** The size of one block; `index` is that of one. */
+export function blockBytes(source: ObjectSource, index: number): number {
+  return Math.min(BLOCK_SIZE, source.size - index * BLOCK_SIZE);
 }

@@ -6,28 +6,29 @@
  * Invariant: kept for use are never more buffers than blocks whose memory is reserved but not yet made.
  */
 import { giveWay } from "../base/clock.ts";
+import type { Slabs } from "./slabs.ts";
 
 /** Buffers that somebody is about to fill. */
 export interface ExpectedBuffers {
   /** One of them; its content is anything. */
   take(bytes: number): Uint8Array<ArrayBuffer>;
-  /** One that was taken and not used. */
+  /** One that was taken and not used, and that nobody will write to any more. */
   putBack(buffer: Uint8Array<ArrayBuffer>): void;
   /** No more will be taken. */
   end(): void;
 }
 
 export class BlockBuffers {
-  readonly #size: number;
-  readonly #spare: ArrayBuffer[] = [];
+  readonly #slabs: Slabs;
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   /** Reserved and not yet taken. */
   #expected = 0;
   /** Given back in this turn of the event loop. */
-  #dropped: ArrayBuffer[] = [];
+  #dropped: Uint8Array<ArrayBuffer>[] = [];
 
-  /** `size` is that of a whole block. */
-  constructor(size: number) {
-    this.#size = size;
+  /** Whole blocks lie in `slabs`. */
+  constructor(slabs: Slabs) {
+    this.#slabs = slabs;
   }
 
   /** So many buffers will be taken soon, whose memory is reserved. */
@@ -38,13 +39,13 @@ export class BlockBuffers {
       take: (bytes) => {
         left--;
         this.#expected--;
-        const spare = bytes === this.#size ? this.#spare.pop() : undefined;
-        return spare === undefined ? new Uint8Array(bytes) : new Uint8Array(spare);
+        if (bytes !== this.#slabs.pieceBytes) return new Uint8Array(bytes);
+        return this.#spare.pop() ?? this.#slabs.take();
       },
-      putBack: ({ buffer }) => {
+      putBack: (buffer) => {
         left++;
         this.#expected++;
-        if (buffer.byteLength === this.#size) this.#spare.push(buffer);
+        this.#keep(buffer);
       },
       end: () => {
         this.#expected -= left;
@@ -55,22 +56,24 @@ export class BlockBuffers {
   }
 
   /** Gives a buffer back that may still be read in this turn of the event loop. */
-  give(buffer: ArrayBuffer): void {
+  give(buffer: Uint8Array<ArrayBuffer>): void {
     this.#dropped.push(buffer);
     if (this.#dropped.length === 1) void giveWay().then(() => this.#keepDropped());
   }
 
+  #keep(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.byteLength === this.#slabs.pieceBytes) this.#spare.push(buffer);
+    // Transferred to nothing, which frees at once what the garbage collector would leave for later.
+    else if (!buffer.buffer.detached) buffer.buffer.transfer(0);
+  }
+
   #keepDropped(): void {
-    for (const buffer of this.#dropped) {
-      if (buffer.byteLength === this.#size) this.#spare.push(buffer);
-      else buffer.transfer(0);
-    }
+    for (const buffer of this.#dropped) this.#keep(buffer);
     this.#dropped = [];
     this.#trim();
   }
 
   #trim(): void {
-    // Transferred to nothing, which frees at once what the garbage collector would leave for later.
-    while (this.#spare.length > this.#expected) this.#spare.pop()!.transfer(0);
+    while (this.#spare.length > this.#expected) this.#slabs.give(this.#spare.pop()!);
   }
 }

@@ -15,16 +15,14 @@
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
 import { untilAborted } from "../base/until_aborted.ts";
 import type { ObjectStore } from "../s3/object_store.ts";
-import { type Block, blockKey, blocksOf } from "./block.ts";
+import { type Block, BLOCK_SIZE, blockBytes, blockCount, blockKey, blocksOf } from "./block.ts";
 import { BlockBuffers, type ExpectedBuffers } from "./block_buffers.ts";
 import type { BlockDisk } from "./block_disk.ts";
 import { BlockCounters, type BlockUsage } from "./block_usage.ts";
 import { FetchRun, type Fill, type Prefetch } from "./fetch_run.ts";
 import { bodyTooShort, type ObjectSource, openSource } from "./object_source.ts";
+import { Slabs } from "./slabs.ts";
 import { TurnMemory } from "./turn_memory.ts";
-
-/** Small enough that a random 4 KiB read costs little, large enough for few of them in 1 GiB. */
-export const BLOCK_SIZE = 256 * 1024;
 
 export class BlockCache {
   readonly #budget: MemoryBudget;
@@ -35,11 +33,11 @@ export class BlockCache {
   readonly #blocks = new Map<string, Block>();
   readonly #lru = new Set<Block>();
 
-  constructor(budget: MemoryBudget, disk?: BlockDisk) {
+  constructor(budget: MemoryBudget, disk?: BlockDisk, slabs = new Slabs(BLOCK_SIZE)) {
     this.#budget = budget;
     this.#disk = disk;
-    this.#buffers = new BlockBuffers(BLOCK_SIZE);
-    this.#turnMemory = new TurnMemory(budget);
+    this.#buffers = new BlockBuffers(slabs);
+    this.#turnMemory = new TurnMemory(budget, slabs);
     budget.addReclaimer((bytes) => this.#evict(bytes));
   }
 
@@ -305,8 +303,16 @@ export class BlockCache {
     const body = await openSource(source, range, run.signal);
     try {
       for (const block of blocks) {
-        const data = await body.read(buffers.take(block.reservation.bytes));
-        if (data.byteLength !== block.reservation.bytes) throw bodyTooShort(source, block.index);
+        const { bytes } = block.reservation;
+        const target = buffers.take(bytes);
+        let data: Uint8Array<ArrayBuffer>;
+        try {
+          data = await body.read(target);
+          if (data.byteLength !== bytes) throw bodyTooShort(source, block.index);
+        } catch (error) {
+          buffers.putBack(target);
+          throw error;
+        }
         this.#arrived(block, data);
         this.#save(source, block);
       }
@@ -385,16 +391,6 @@ export class BlockCache {
   /** Nobody needs the bytes of a block that was removed. */
   #giveBack(block: Block): void {
     block.reservation.release();
-    this.#buffers.give(block.data!.buffer);
+    this.#buffers.give(block.data!);
   }
-}
-
-/** How many blocks an object of `size` bytes has. */
-export function blockCount(size: number): number {
-  return Math.ceil(size / BLOCK_SIZE);
-}
-
-/** The size of one block; `index` is that of one. */
-export function blockBytes(source: ObjectSource, index: number): number {
-  return Math.min(BLOCK_SIZE, source.size - index * BLOCK_SIZE);
 }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { nextTurn } from "../base/clock.ts";
 import { MemoryBudget } from "../base/memory_budget.ts";
+import { CountingSlabs } from "../../tests/support/counting_slabs.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { PreconditionFailedError } from "../s3/errors.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
-import { BLOCK_SIZE, BlockCache } from "./block_cache.ts";
+import { BLOCK_SIZE } from "./block.ts";
+import { BlockCache } from "./block_cache.ts";
 import { nextSourceId, type ObjectSource } from "./object_source.ts";
 
 const never = new AbortController().signal;
@@ -85,6 +88,36 @@ Deno.test("BlockCache aborts a prefetch that nobody waits for, and not one that 
   assert.equal(signals[1]!.aborted, false);
   gate.resolve();
   assert.equal((await read).byteLength, BLOCK_SIZE);
+});
+
+Deno.test("BlockCache loses no memory to a GET that fails or ends too soon", async () => {
+  const { store, source } = await setUp();
+  const slabs = new CountingSlabs(BLOCK_SIZE);
+  const budget = new MemoryBudget(64 * 2 ** 20);
+  const cache = new BlockCache(budget, undefined, slabs);
+  const get = store.get.bind(store);
+  let endsTooSoon = false;
+  store.get = async (key, options, signal) => {
+    const body = await get(key, options, signal);
+    const read = body.read.bind(body);
+    let blocks = 0;
+    body.read = async (target) => {
+      if (blocks++ < 1) return await read(target);
+      if (!endsTooSoon) throw new Error("gone");
+      return (await read(target)).subarray(0, 1000);
+    };
+    return body;
+  };
+  for (endsTooSoon of [false, true]) {
+    const reads = [cache.read(source, 0, 3, never), cache.read(source, 1, 1, never)];
+    await reads[0];
+    await assert.rejects(reads[1]!);
+    cache.drop(source);
+    await nextTurn();
+    await nextTurn();
+    assert.equal(slabs.out, 0);
+    assert.equal(budget.usedBytes, 0);
+  }
 });
 
 Deno.test("BlockCache lets a reader go when its signal fires", async () => {

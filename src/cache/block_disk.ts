@@ -18,7 +18,7 @@ export interface BlockDisk {
   warm(source: ObjectSource, offset: number, end: number): Promise<void>;
   /** Prepares that `count` blocks from `index` on, which are on disk, will be read soon. */
   willNeed(source: ObjectSource, index: number, count: number): void;
-  /** Fills `target` with a whole block; false when it is not on disk after all. */
+  /** Fills `target` with a whole block; false when it is not on disk after all. Never rejects. */
   read(source: ObjectSource, index: number, target: Uint8Array<ArrayBuffer>): Promise<boolean>;
   /** Has the block written in the background, sooner or later or never. */
   save(source: ObjectSource, index: number, block: BlockToSave): void;

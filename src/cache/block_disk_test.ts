@@ -4,7 +4,8 @@ import { putSource } from "../../tests/support/disk_rig.ts";
 import { nextTurn } from "../base/clock.ts";
 import { MemoryBudget } from "../base/memory_budget.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
-import { BLOCK_SIZE, BlockCache } from "./block_cache.ts";
+import { BLOCK_SIZE } from "./block.ts";
+import { BlockCache } from "./block_cache.ts";
 import type { BlockDisk, BlockToSave } from "./block_disk.ts";
 import type { ObjectSource } from "./object_source.ts";
 

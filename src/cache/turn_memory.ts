@@ -4,49 +4,52 @@
  */
 import { giveWay } from "../base/clock.ts";
 import type { MemoryBudget, Reservation } from "../base/memory_budget.ts";
+import type { Slabs } from "./slabs.ts";
 
-const CHUNK_BYTES = 256 * 1024;
 /** Kept at least while nobody needs memory: 1 MiB, the largest read. */
 const KEPT_MIN = 4;
 /** And at most, where many are answered in a turn. */
 const KEPT_MAX = 64;
 
 interface Chunk {
-  readonly buffer: ArrayBuffer;
+  readonly memory: Uint8Array<ArrayBuffer>;
   readonly reservation: Reservation;
   used: number;
 }
 
 export class TurnMemory {
   readonly #budget: MemoryBudget;
+  readonly #slabs: Slabs;
   #lent: Chunk[] = [];
   #idle: Chunk[] = [];
   /** As many as a turn has taken lately. */
   #kept = KEPT_MIN;
 
-  constructor(budget: MemoryBudget) {
+  /** Its chunks are pieces of `slabs`. */
+  constructor(budget: MemoryBudget, slabs: Slabs) {
     this.#budget = budget;
+    this.#slabs = slabs;
     budget.addReclaimer(() => this.#free(this.#idle.splice(0)));
   }
 
-  /** `bytes`, at most 256 KiB, of any content; undefined when there is no memory. */
+  /** `bytes`, at most a piece of the slabs, of any content; undefined when there is no memory. */
   lend(bytes: number): Uint8Array<ArrayBuffer> | undefined {
     let chunk = this.#lent.at(-1);
-    if (chunk === undefined || chunk.used + bytes > CHUNK_BYTES) {
+    if (chunk === undefined || chunk.used + bytes > this.#slabs.pieceBytes) {
       chunk = this.#idle.pop() ?? this.#newChunk();
       if (chunk === undefined) return undefined;
       this.#lent.push(chunk);
       if (this.#lent.length === 1) void giveWay().then(() => this.#takeBack());
     }
-    const piece = new Uint8Array(chunk.buffer, chunk.used, bytes);
+    const piece = chunk.memory.subarray(chunk.used, chunk.used + bytes);
     chunk.used += bytes;
     return piece;
   }
 
   #newChunk(): Chunk | undefined {
-    const reservation = this.#budget.tryReserve(CHUNK_BYTES);
+    const reservation = this.#budget.tryReserve(this.#slabs.pieceBytes);
     if (reservation === undefined) return undefined;
-    return { buffer: new ArrayBuffer(CHUNK_BYTES), reservation, used: 0 };
+    return { memory: this.#slabs.take(), reservation, used: 0 };
   }
 
   #takeBack(): void {
@@ -59,9 +62,8 @@ export class TurnMemory {
   }
 
   #free(chunks: readonly Chunk[]): void {
-    for (const { buffer, reservation } of chunks) {
-      // Freed at once, not when the garbage is collected.
-      buffer.transfer(0);
+    for (const { memory, reservation } of chunks) {
+      this.#slabs.give(memory);
       reservation.release();
     }
   }

@@ -11,7 +11,8 @@
  * than before it began, less is under way at a time.
  */
 import type { Clock } from "../base/clock.ts";
-import { BLOCK_SIZE, type BlockCache, blockCount } from "../cache/block_cache.ts";
+import { BLOCK_SIZE, blockCount } from "../cache/block.ts";
+import type { BlockCache } from "../cache/block_cache.ts";
 import type { Prefetch } from "../cache/fetch_run.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 

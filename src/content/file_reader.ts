@@ -1,7 +1,8 @@
 /** Reads of one open file from its object, through the block cache and with readahead. */
 import type { Clock } from "../base/clock.ts";
 import { untilAborted } from "../base/until_aborted.ts";
-import { BLOCK_SIZE, type BlockCache } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block.ts";
+import type { BlockCache } from "../cache/block_cache.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import type { BackgroundFill } from "./background_fill.ts";
 import type { GatheredMisses } from "./gathered_misses.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DiskRig, putSource } from "../../tests/support/disk_rig.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { systemClock } from "../base/clock.ts";
-import { BLOCK_SIZE } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
 import { FileReaders } from "./file_readers.ts";
 

@@ -2,7 +2,8 @@
  * Reads that miss at the same time: the kernel hands over what several threads want, and the pieces of
  * one large read, in one turn. What touches is fetched by one GET.
  */
-import { BLOCK_SIZE, type BlockCache } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block.ts";
+import type { BlockCache } from "../cache/block_cache.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 
 const BLOCKS_MAX = 8 * 2 ** 20 / BLOCK_SIZE;

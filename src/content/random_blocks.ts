@@ -3,7 +3,8 @@
  * leave it when the next ones come, which take their buffers: memory never used before costs more time
  * than reading the block back would, and who reads a place again finds it in the kernel's cache.
  */
-import { BLOCK_SIZE, type BlockCache } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block.ts";
+import type { BlockCache } from "../cache/block_cache.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 
 const KEPT_MAX = 64 * 2 ** 20 / BLOCK_SIZE;

@@ -4,7 +4,8 @@ import { QuickDisk } from "../../tests/support/quick_disk.ts";
 import { RecordingStore } from "../../tests/support/recording_store.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { MemoryBudget } from "../base/memory_budget.ts";
-import { BLOCK_SIZE, BlockCache } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block.ts";
+import { BlockCache } from "../cache/block_cache.ts";
 import type { BlockDisk } from "../cache/block_disk.ts";
 import { FileReaders } from "./file_readers.ts";
 

@@ -8,7 +8,7 @@
  * A program that seeks wants nothing more of where it was: what is under way for it is cancelled. Unless
  * series were seen to alternate; then one is over when the others have gone on without it for long.
  */
-import { BLOCK_SIZE } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import type { ReadStream } from "./read_stream.ts";
 import { SequentialStream, type StreamContext } from "./sequential_stream.ts";

@@ -16,7 +16,8 @@
  * from the last one.
  */
 import type { Clock } from "../base/clock.ts";
-import { BLOCK_SIZE, type BlockCache, blockCount } from "../cache/block_cache.ts";
+import { BLOCK_SIZE, blockCount } from "../cache/block.ts";
+import type { BlockCache } from "../cache/block_cache.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { Prefetches, type ReadStream } from "./read_stream.ts";
 import type { WindowShares } from "./window_shares.ts";

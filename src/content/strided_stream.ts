@@ -2,7 +2,7 @@
  * Reads at equal steps, as of one column of a table: the next ones are fetched, each by a GET of its
  * own, the more the longer it has gone on.
  */
-import { BLOCK_SIZE } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { Prefetches, type ReadStream } from "./read_stream.ts";
 import type { StreamContext } from "./sequential_stream.ts";

@@ -35,6 +35,7 @@ const SYMBOLS = {
   ppoll: { parameters: ["buffer", "usize", "buffer", "buffer"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   mount: { parameters: ["buffer", "buffer", "buffer", "u64", "buffer"], result: "i32" },
+  madvise: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   mallopt: { parameters: ["i32", "i32"], result: "i32" },
   malloc_trim_off_thread: {
     name: "malloc_trim",

@@ -10,7 +10,7 @@
  *
  * Invariant: an inode is `fetchedAhead` exactly while it is in the `ahead` of a stream.
  */
-import { BLOCK_SIZE } from "../cache/block_cache.ts";
+import { BLOCK_SIZE } from "../cache/block.ts";
 import type { Prefetch } from "../cache/fetch_run.ts";
 import type { ListedFile } from "../listings/listing.ts";
 import type { FileHandle } from "./handle_table.ts";

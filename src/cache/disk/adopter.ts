@@ -5,7 +5,7 @@
  */
 import { Deadline } from "../../base/clock.ts";
 import { untilAborted } from "../../base/until_aborted.ts";
-import { BLOCK_SIZE, blockBytes, blockCount } from "../block_cache.ts";
+import { BLOCK_SIZE, blockBytes, blockCount } from "../block.ts";
 import { diskBytes } from "./extent.ts";
 import type { DiskWriterParts } from "./writer.ts";
 import type { ObjectSource } from "../object_source.ts";

@@ -3,7 +3,7 @@ import { allocatedBytes, DiskRig, putSource, sourceOf } from "../../../tests/sup
 import { SeededRandom } from "../../../tests/support/seeded_random.ts";
 import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { MemoryStore } from "../../s3/stores/memory.ts";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 
 const MIB = 2 ** 20;
 

@@ -12,7 +12,7 @@ import { type Clock, nextTurn } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { FdFile } from "../../ffi/fd_file.ts";
 import type { ObjectStore } from "../../s3/object_store.ts";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 import type { BlockDisk, BlockToSave } from "../block_disk.ts";
 import { DiskAdopter } from "./adopter.ts";
 import { CHECK_BYTES, type Extent, extentNumber } from "./extent.ts";

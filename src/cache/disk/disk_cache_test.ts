@@ -9,7 +9,7 @@ import {
 import { SeededRandom } from "../../../tests/support/seeded_random.ts";
 import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { MemoryStore } from "../../s3/stores/memory.ts";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 import type { ObjectSource } from "../object_source.ts";
 
 const never = new AbortController().signal;

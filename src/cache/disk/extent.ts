@@ -4,7 +4,7 @@
  * that a small read need not load a whole block to know that what it got is right.
  */
 import { crc32 } from "node:zlib";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 
 export const EXTENT_BLOCKS = 16;
 export const EXTENT_BYTES = EXTENT_BLOCKS * BLOCK_SIZE;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { withSeed } from "../../../tests/support/seeded_random.ts";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 import { checksums, EXTENT_BLOCKS } from "./extent.ts";
 import { DiskIndex } from "./index.ts";
 

@@ -5,7 +5,7 @@
  * Invariant: what is on disk or reserved never exceeds the limit, nor that of a volume its share.
  */
 import { diskSpace } from "../../ffi/disk_space.ts";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 import { type Extent, EXTENT_BYTES } from "./extent.ts";
 import type { DiskFiles } from "./files.ts";
 import type { DiskIndex } from "./index.ts";

@@ -10,7 +10,7 @@ import { withSeed } from "../../../tests/support/seeded_random.ts";
 import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { nextTurn } from "../../base/clock.ts";
 import { MemoryStore } from "../../s3/stores/memory.ts";
-import { BLOCK_SIZE, blockCount } from "../block_cache.ts";
+import { BLOCK_SIZE, blockCount } from "../block.ts";
 import type { ObjectSource } from "../object_source.ts";
 
 const never = new AbortController().signal;

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { nextTurn } from "../../base/clock.ts";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 import { EXTENT_BLOCKS } from "./extent.ts";
 import type { DiskFiles } from "./files.ts";
 import type { DiskIndex } from "./index.ts";

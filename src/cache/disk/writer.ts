@@ -10,7 +10,7 @@ import { type Clock, Deadline } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { untilAborted } from "../../base/until_aborted.ts";
 import { SystemError } from "../../ffi/system_error.ts";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 import type { BlockToSave } from "../block_disk.ts";
 import { diskBytes, extentNumber } from "./extent.ts";
 import type { DiskFiles } from "./files.ts";

@@ -5,7 +5,7 @@ import { SeededRandom } from "../../../tests/support/seeded_random.ts";
 import { withDirectory } from "../../../tests/support/temp_directory.ts";
 import { nextTurn } from "../../base/clock.ts";
 import { MemoryStore } from "../../s3/stores/memory.ts";
-import { BLOCK_SIZE } from "../block_cache.ts";
+import { BLOCK_SIZE } from "../block.ts";
 
 const never = new AbortController().signal;
 const SMALL = 1000;
