@@ -18,6 +18,8 @@ export class Slabs {
   /** `pieceBytes` is a multiple of `PAGE_BYTES_MAX`. */
   constructor(pieceBytes: number) {
     this.pieceBytes = pieceBytes;
+    // The first one now, so that it is not the first read that waits for V8.
+    this.#grow();
   }
 
   /** A piece of any content. */
