@@ -23,9 +23,8 @@ function sabotageTest(
     await withSeed(async (random) => {
       let doneIn: number | undefined;
       const sabotage = async (run: Sabotage) => {
-        // In a round with two kills it is asked twice.
+        // In a round with two kills it is asked twice. Not noticed: nothing of it was acknowledged.
         if (doneIn === run.round) return;
-        assert.equal(doneIn, undefined, "it was not noticed at once");
         if (await destroy(run)) doneIn = run.round;
       };
       await assert.rejects(
