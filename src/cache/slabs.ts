@@ -3,7 +3,8 @@
  * is a reason to collect garbage: with one for each buffer a cold read of 1 GiB spent a fifth of its
  * time on looking through 13 MiB of objects, twenty times.
  *
- * A piece that is given back has no memory until it is taken and used again.
+ * A piece that is given back has no memory until it is taken and used again (on Linux; elsewhere it
+ * keeps what it has).
  */
 import { allocatePages, discardPages } from "../ffi/pages.ts";
 
