@@ -7,28 +7,26 @@
  * somebody reads the whole directory. What this program itself changes is entered at once, also over
  * a LIST that is under way and may not have seen it.
  */
-import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
 import { untilAborted } from "../base/until_aborted.ts";
-import type { ObjectStore } from "../s3/object_store.ts";
-import type { AttributeLoader } from "./attribute_loader.ts";
 import { FirstPage } from "./first_page.ts";
 import { HiddenKeys } from "./hidden_keys.ts";
 import type { KeptListings } from "./kept_listings.ts";
 import { type ListedDirectory, type ListedEntry, Listing } from "./listing.ts";
-import { type ListingNeed, ListingRefresher } from "./listing_refresher.ts";
+import {
+  type ListingNeed,
+  ListingRefresher,
+  type ListingRefresherOptions,
+} from "./listing_refresher.ts";
 import { ListingMap } from "./listing_map.ts";
 import type { NameTable } from "./name_table.ts";
 import { RecalledListings } from "./recalled_listings.ts";
 import { SingleNames } from "./single_names.ts";
 import { type DirectoryAhead, TreeWalk } from "./tree_walk.ts";
 
-export interface DirectoryListingsOptions {
-  readonly store: ObjectStore;
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface DirectoryListingsOptions
+  extends
+    Pick<ListingRefresherOptions, "store" | "clock" | "log" | "attributes" | "isEndpointAway"> {
   readonly ttlMs: number;
-  readonly attributes: AttributeLoader;
   /** Absent: nothing is kept over restarts. */
   readonly kept?: KeptListings;
 }

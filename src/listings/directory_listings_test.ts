@@ -28,6 +28,8 @@ interface Rig {
   readonly store: MemoryStore;
   readonly clock: ManualClock;
   readonly listings: DirectoryListings;
+  /** Whether the endpoint is known not to answer. */
+  isAway: boolean;
 }
 
 async function withListings(body: (rig: Rig) => unknown): Promise<void> {
@@ -36,11 +38,16 @@ async function withListings(body: (rig: Rig) => unknown): Promise<void> {
   const database = new AttributeDatabase(":memory:");
   const attributes = new AttributeLoader(store, database.of("b"), "fast");
   const log = logger("test");
-  await body({
+  const listings = new DirectoryListings({
     store,
     clock,
-    listings: new DirectoryListings({ store, clock, log, ttlMs: 60_000, attributes }),
+    log,
+    ttlMs: 60_000,
+    attributes,
+    isEndpointAway: () => rig.isAway,
   });
+  const rig: Rig = { store, clock, listings, isAway: false };
+  await body(rig);
   database.close();
 }
 
@@ -169,6 +176,23 @@ Deno.test("DirectoryListings gives an older answer at once after another directo
     assert.equal((await listings.readAll("d/", never)).size, 2);
     assert.equal(clock.sleepers.length, 0, "nobody was patient");
     gate.resolve();
+  }));
+
+Deno.test("DirectoryListings gives an older answer at once while the endpoint is away, then a new one", () =>
+  withOldListing(async (rig) => {
+    const { store, clock, listings } = rig;
+    const gate = Promise.withResolvers<void>();
+    store.hook = () => gate.promise;
+    rig.isAway = true;
+    assert.equal((await listings.readAll("d/", never)).size, 2);
+    assert.equal(clock.sleepers.length, 0, "nobody was patient");
+    assert.equal(store.counts.list, 2, "it is asked all the same");
+    gate.resolve();
+    while (listings.remainingTtlMs("d/") < 60_000) await Promise.resolve();
+    rig.isAway = false;
+    await store.put("d/new", new Uint8Array(1), {}, never);
+    clock.now += 60_001;
+    assert.equal((await listings.readAll("d/", never)).size, 3, "a fresh one is waited for");
   }));
 
 Deno.test("DirectoryListings lets a caller go when its signal fires; the LIST serves the next one", () =>

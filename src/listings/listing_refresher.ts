@@ -36,6 +36,8 @@ export interface ListingRefresherOptions {
   readonly hidden: HiddenKeys;
   /** True for a key that is to be deleted: it is not there, whatever a LIST says. */
   readonly isRemoved: (key: string) => boolean;
+  /** True while the endpoint is known not to answer: nobody waits who can be given an older answer. */
+  readonly isEndpointAway?: (() => boolean) | undefined;
   /** `listing` holds what a LIST of `prefix` told; it had `sizeBefore` names before that. */
   readonly onListed: (prefix: string, listing: Listing, sizeBefore: number) => void;
 }
@@ -75,9 +77,9 @@ export class ListingRefresher {
     signal: AbortSignal,
     given?: ListPage,
   ): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, isEndpointAway } = this.#options;
     const progress = this.#begin(prefix, listing, need.extent, given);
-    const isTrouble = clock.monotonicMs() < this.#troubleUntilMs;
+    const isTrouble = clock.monotonicMs() < this.#troubleUntilMs || isEndpointAway?.() === true;
     if (isTrouble && listing.hasFirstPage && need.isMet(listing)) {
       listing.freshUntilMs = clock.monotonicMs() + RETRY_AFTER_MS;
       return;

@@ -74,6 +74,11 @@ export class ContactMonitor {
     return this.#trouble;
   }
 
+  /** True while S3 does not answer; false where it has refused. */
+  get isAway(): boolean {
+    return this.#trouble !== undefined && !isRefusal(this.#failure);
+  }
+
   /**
    * The first contact, made by `ask`. Resolves with S3's refusal if it answers that the mount cannot work, and with
    * undefined when all is well or there is no answer; `trouble` then tells.
@@ -140,7 +145,7 @@ export class ContactMonitor {
 
   /** An operation succeeds while S3 is thought not to answer. */
   #doubtTrouble(): void {
-    if (this.#trouble === undefined || isRefusal(this.#failure)) return;
+    if (!this.isAway) return;
     if (this.#options.clock.monotonicMs() - this.#probedMs >= FIRST_PAUSE_MS) this.#hurry.abort();
   }
 

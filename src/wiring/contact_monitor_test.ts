@@ -91,6 +91,7 @@ Deno.test("ContactMonitor reports an endpoint that cannot be reached until a pro
   assert.match(monitor.trouble?.message ?? "", /connection refused/);
   assert.equal(monitor.trouble?.hint, "Check the network");
   assert.equal(monitor.trouble?.sinceMs, 1_000_000);
+  assert.equal(monitor.isAway, true);
   clock.pauses[0]!.wake();
   await settle();
   assert.ok(monitor.trouble !== undefined);
@@ -98,6 +99,7 @@ Deno.test("ContactMonitor reports an endpoint that cannot be reached until a pro
   clock.pauses[1]!.wake();
   await settle();
   assert.equal(monitor.trouble, undefined);
+  assert.equal(monitor.isAway, false);
   assert.equal(clock.pauses.length, 2);
   assert.equal(stub.regained, 1);
   await monitor.close();
@@ -255,6 +257,7 @@ Deno.test("ContactMonitor tries new credentials at once when it was refused", as
   assert.equal(await monitor.greet(), undefined); // not a reason not to mount
   await settle();
   assert.equal(monitor.trouble?.hint, "Sign in");
+  assert.equal(monitor.isAway, false, "it has answered");
   for (let round = 0; round < 3; round++) {
     clock.pauses.at(-1)!.wake();
     await settle();

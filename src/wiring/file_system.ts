@@ -29,25 +29,30 @@ export interface HandedOver {
   readonly newLog?: (staging: StagingArea) => StateLog;
 }
 
-/**
- * `store` sees the mounted part of the bucket only. What an earlier run has left in the journal is
- * there again when the promise resolves.
- */
+/** Where a mount's objects are. */
+export interface Objects {
+  /** Sees the mounted part of the bucket only. */
+  readonly store: ObjectStore;
+  /** True while the endpoint is known not to answer. */
+  readonly isAway: () => boolean;
+}
+
+/** What an earlier run has left in the journal is there again when the promise resolves. */
 export async function createFileSystem(
   mount: MountConfig,
-  store: ObjectStore,
+  { store, isAway }: Objects,
   resources: Resources,
   handedOver: HandedOver = {},
 ): Promise<{ readonly fileSystem: S3FileSystem; readonly listings: DirectoryListings }> {
   const { clock } = resources;
   const volume = volumeOf(mount);
-  const staging = await privateDirectory(resources.stateDir, "staged", shortName(volume));
+  const directory = await privateDirectory(resources.stateDir, "staged", shortName(volume));
+  const staging = new StagingArea(directory, resources.makeRoom);
   const lostAndFound = await privateDirectory(
     lostAndFoundDirectory(resources.stateDir),
     mount.name,
   );
-  const known = resources.attributes.of(volume);
-  const attributes = new AttributeLoader(store, known, mount.attributes);
+  const attributes = new AttributeLoader(store, resources.attributes.of(volume), mount.attributes);
   const journal = withRoom(
     resources.journal.of(volume),
     resources.stateDir,
@@ -61,16 +66,16 @@ export async function createFileSystem(
     log: logger("cache", mount.name),
     ttlMs: mount.metadataTtlMs,
     attributes,
+    isEndpointAway: isAway,
   });
-  const area = new StagingArea(staging, resources.makeRoom);
   const fileSystem = new S3FileSystem({
     store,
-    stateLog: handedOver.newLog?.(area),
+    stateLog: handedOver.newLog?.(staging),
     listings,
     attributes,
     blocks: resources.blocks,
     readers: resources.readers,
-    staging: area,
+    staging,
     uploader: new Uploader(store, resources.budget),
     journal: outdated.within(journal),
     journalIsTrusted: resources.journal.isWhole(volume),

@@ -164,12 +164,13 @@ class S3MountBackend implements MountBackend {
 
   async #serve(
     config: MountConfig,
-    { store, watched, monitor }: Contact,
+    contact: Contact,
     signal: AbortSignal,
     left: LeftMount | undefined,
   ): Promise<Served> {
     const { clock, pool, disk } = this.#resources;
-    const { file, stateLog, fileSystem, listings } = await this.#restore(config, watched, left);
+    const { store, monitor } = contact;
+    const { file, stateLog, fileSystem, listings } = await this.#restore(config, contact, left);
     // S3 is asked while the folder is being mounted: by what the first lookup would ask.
     const greeting = config.attributes === "full"
       ? monitor.greet()
@@ -221,7 +222,7 @@ class S3MountBackend implements MountBackend {
   /** The file system, as the mount of an earlier process had it. */
   async #restore(
     config: MountConfig,
-    watched: ObjectStore,
+    { watched, monitor }: Contact,
     left: LeftMount | undefined,
   ): Promise<Restored> {
     const file = left?.file ?? this.#handOver.newLog();
@@ -234,8 +235,9 @@ class S3MountBackend implements MountBackend {
         log: logger("vfs", config.name),
         onBroken: () => this.#handOver.drop(config.name),
       }));
+    const objects = { store: watched, isAway: () => monitor.isAway };
     try {
-      const created = await createFileSystem(config, watched, this.#resources, {
+      const created = await createFileSystem(config, objects, this.#resources, {
         ...(left === undefined ? {} : { saved: left.state }),
         ...(newLog === undefined ? {} : { newLog }),
       });
