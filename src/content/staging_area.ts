@@ -4,7 +4,8 @@ import { basename, join } from "node:path";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { type FdFile, type MakeRoom, openFdFile, openMemoryFile } from "../ffi/fd_file.ts";
 import { syncDirectory } from "../ffi/sync_directory.ts";
-import { type StagedLayout, StagingFile } from "./staging_file.ts";
+import type { StagedLayout } from "./staged_layout.ts";
+import { StagingFile } from "./staging_file.ts";
 
 /** A staged file is not what the journal says of it. */
 export class DamagedStagingFileError extends Error {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
 import { DamagedStagingFileError, StagingArea } from "./staging_area.ts";
-import type { ReadBase } from "./staging_file.ts";
+import type { ReadBase } from "./read_base.ts";
 
 const never = new AbortController().signal;
 const noBase: ReadBase = () => assert.fail("nothing of a base is needed");

@@ -16,28 +16,14 @@ import {
   SEEK_HOLE,
 } from "../ffi/fd_file.ts";
 import { SystemError } from "../ffi/system_error.ts";
-
-/** Reads bytes of the base version. */
-export type ReadBase = (
-  source: ObjectSource,
-  offset: number,
-  size: number,
-  signal: AbortSignal,
-) => readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
-
-/** What of a staging file is not in the local file itself: with it, the content can be found again. */
-export interface StagedLayout {
-  /** In bytes. */
-  readonly size: number;
-  /** Bytes below this that are not present are the base's. */
-  readonly baseSize: number;
-  readonly present: readonly ByteRange[];
-  /** The local file keeps so many bytes at least (see `promise`); absent: `size`. */
-  readonly promisedSize?: number;
-}
+import type { ReadBase } from "./read_base.ts";
+import type { StagedLayout } from "./staged_layout.ts";
 
 /** Files up to this size are in memory, until they have to be on the disk by themselves. */
 export const SMALL_BYTES_MAX = 64 * 2 ** 10;
+
+/** Reading less takes no longer than asking another thread. */
+const MUCH_BYTES_MIN = 2 ** 20;
 
 /** Inherited bytes are fetched in steps of this size: what a part lacks comes by one request. */
 const FETCH_STEP = 8 * 2 ** 20;
@@ -295,6 +281,18 @@ export class StagingFile {
   readPresent(target: Uint8Array<ArrayBuffer>, offset: number): number {
     const size = Math.max(0, Math.min(target.byteLength, this.#size - offset));
     return this.#file.pread(size === target.byteLength ? target : target.subarray(0, size), offset);
+  }
+
+  /**
+   * As `readPresent`, of much on another thread. What is written meanwhile may be in it or not: see
+   * `isUnchanged`.
+   */
+  async readMuch(target: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
+    if (target.byteLength < MUCH_BYTES_MIN) return this.readPresent(target, offset);
+    const got = await this.#file.preadElsewhere(target, offset);
+    const isWhole = got === target.byteLength && offset + got <= this.#size;
+    // Less tells no reason; and it may have been cut meanwhile.
+    return isWhole ? got : this.readPresent(target, offset);
   }
 
   /** Resolves when all that was written is on the device. */

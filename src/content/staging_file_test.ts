@@ -3,7 +3,8 @@ import { withSeed } from "../../tests/support/seeded_random.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
 import { StagingArea } from "./staging_area.ts";
-import type { ReadBase, StagingFile } from "./staging_file.ts";
+import type { ReadBase } from "./read_base.ts";
+import type { StagingFile } from "./staging_file.ts";
 
 const never = new AbortController().signal;
 const noBase: ReadBase = () => assert.fail("there is no base to read");
@@ -171,6 +172,25 @@ Deno.test("StagingFile keeps what is written while its base is being fetched", a
     file.readPresent(target, 0);
     assert.equal(target[105], 9);
     assert.equal(target[111], 5);
+    area.discard(file);
+  });
+});
+
+Deno.test("StagingFile.readMuch reads what is there, also of a file that is cut meanwhile", async () => {
+  const MIB = 2 ** 20;
+  await withArea(async (area) => {
+    const file = area.create(undefined);
+    file.write(new Uint8Array(3 * MIB).fill(7), 0);
+    // The local file keeps its size.
+    file.promise(file.layout());
+    const target = new Uint8Array(2 * MIB);
+    assert.equal(await file.readMuch(target, MIB), 2 * MIB);
+    assert.ok(target.every((byte) => byte === 7));
+    const reading = file.readMuch(target, MIB);
+    file.truncate(2 * MIB);
+    assert.equal(await reading, MIB);
+    assert.equal(await file.readMuch(target, MIB), MIB);
+    assert.equal(await file.readMuch(target.subarray(0, 10), 2 * MIB - 5), 5);
     area.discard(file);
   });
 });

@@ -11,7 +11,8 @@ import { type DonePart, uploadInParts } from "../s3/multipart_upload.ts";
 import { md5OfBody } from "../s3/payload_hash.ts";
 import type { CopySource, ObjectStore, PutOptions, PutResult } from "../s3/object_store.ts";
 import { type PlannedPart, planParts } from "../s3/part_plan.ts";
-import type { ReadBase, StagingFile } from "./staging_file.ts";
+import type { ReadBase } from "./read_base.ts";
+import type { StagingFile } from "./staging_file.ts";
 
 /** Objects of this size and more are uploaded in parts. */
 export const MULTIPART_MIN = 16 * 2 ** 20;
@@ -125,7 +126,7 @@ export class Uploader {
     try {
       const body = new Uint8Array(buffer.memory);
       const { generation } = staged;
-      staged.readPresent(body, range.start);
+      await staged.readMuch(body, range.start);
       const { key, uploadId } = upload;
       const sent = await this.#store.uploadPart(key, uploadId, partNumber, body, signal);
       const part = { ...sent, range };
@@ -181,7 +182,9 @@ export class Uploader {
     const reservation = await this.#budget.reserve(size, signal);
     const body = new Uint8Array(size);
     try {
-      fill(upload, body, 0);
+      checkCurrent(upload);
+      // At once: what is written meanwhile is all in it or not at all.
+      if (staged.readPresent(body, 0) < size) throw changed(upload);
       await upload.beforePut(`"${await md5OfBody(body)}"`);
       checkCurrent(upload);
       const result = await this.#store.put(key, body, options, signal);
@@ -247,10 +250,11 @@ export class Uploader {
         budget: this.#budget,
         concurrency: this.partsAtOnce,
         readable,
-        readPart: (range: ByteRange, target: Uint8Array<ArrayBuffer>) => {
+        readPart: async (range: ByteRange, target: Uint8Array<ArrayBuffer>) => {
+          checkCurrent(upload);
           generations.set(range.start, staged.generation);
-          fill(upload, target, range.start);
-          return Promise.resolve();
+          const got = await staged.readMuch(target, range.start);
+          if (got < target.byteLength) throw changed(upload);
         },
         isCurrent: (part) => {
           const generation = this.#generations.get(part);
@@ -288,11 +292,6 @@ export class Uploader {
 export function keepsParts(error: unknown): boolean {
   return error instanceof FileChangedError || error instanceof SignedOutError ||
     (error instanceof StoreError && error.retryable);
-}
-
-function fill(upload: Upload, target: Uint8Array<ArrayBuffer>, offset: number): void {
-  checkCurrent(upload);
-  if (upload.staged.readPresent(target, offset) < target.byteLength) throw changed(upload);
 }
 
 function checkCurrent(upload: Upload): void {

@@ -6,7 +6,8 @@ import { nextSourceId, type ObjectSource } from "../cache/object_source.ts";
 import { PreconditionFailedError, UnsupportedError } from "../s3/errors.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
 import { StagingArea } from "./staging_area.ts";
-import type { ReadBase, StagingFile } from "./staging_file.ts";
+import type { ReadBase } from "./read_base.ts";
+import type { StagingFile } from "./staging_file.ts";
 import { type BegunUpload, type Upload, Uploader } from "./uploader.ts";
 
 const never = new AbortController().signal;

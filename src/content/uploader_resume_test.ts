@@ -7,7 +7,7 @@ import { TransportError } from "../s3/errors.ts";
 import type { DonePart } from "../s3/multipart_upload.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
 import { StagingArea } from "./staging_area.ts";
-import type { ReadBase } from "./staging_file.ts";
+import type { ReadBase } from "./read_base.ts";
 import { type BegunUpload, MULTIPART_MIN, type Upload, Uploader } from "./uploader.ts";
 
 const never = new AbortController().signal;

@@ -8,7 +8,8 @@ import type { DonePart } from "../s3/multipart_upload.ts";
 import { MemoryStore, type StoreMethod } from "../s3/stores/memory.ts";
 import { StagingArea } from "./staging_area.ts";
 import type { PutOptions } from "../s3/object_store.ts";
-import type { ReadBase, StagingFile } from "./staging_file.ts";
+import type { ReadBase } from "./read_base.ts";
+import type { StagingFile } from "./staging_file.ts";
 import {
   type BegunUpload,
   FileChangedError,
@@ -283,9 +284,9 @@ Deno.test("Uploader goes on with an upload that was begun before the size was kn
       await uploader.sendPart(staged, begun, 1, range(0), never),
       await uploader.sendPart(staged, begun, 3, range(2), never),
     ];
-    const pread = staged.readPresent.bind(staged);
+    const pread = staged.readMuch.bind(staged);
     const read: number[] = [];
-    staged.readPresent = (target, offset) => {
+    staged.readMuch = (target, offset) => {
       read.push(offset);
       return pread(target, offset);
     };

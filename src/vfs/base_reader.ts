@@ -3,7 +3,7 @@
  * besides its bytes, which spares a HEAD.
  */
 import type { FileReader } from "../content/file_reader.ts";
-import type { ReadBase } from "../content/staging_file.ts";
+import type { ReadBase } from "../content/read_base.ts";
 import type { ObjectInfo } from "../s3/object_store.ts";
 import type { InodeSource } from "./inode.ts";
 

@@ -1,7 +1,7 @@
 /** How a change stands in the journal. */
 import type { PosixAttributes } from "../listings/posix_metadata.ts";
 import type { StagingArea } from "../content/staging_area.ts";
-import type { StagedLayout } from "../content/staging_file.ts";
+import type { StagedLayout } from "../content/staged_layout.ts";
 import type { Change } from "./change.ts";
 import type { FileInode, KeptProperties, SyncedContent } from "./inode.ts";
 

@@ -5,7 +5,7 @@
 import type { Timespec } from "../../base/posix.ts";
 import { timespecOfMs } from "../../base/posix.ts";
 import { RangeSet } from "../../base/byte_range.ts";
-import type { StagedLayout } from "../../content/staging_file.ts";
+import type { StagedLayout } from "../../content/staged_layout.ts";
 import type { PosixAttributes } from "../../listings/posix_metadata.ts";
 import type { HandleId, InodeNumber } from "../file_system.ts";
 import type { KeptProperties } from "../inode.ts";
