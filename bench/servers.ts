@@ -78,7 +78,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 /** Free a moment ago, which is as good as it gets for a program that takes a port number. */
-function freePort(): number {
+export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
