@@ -5,21 +5,26 @@ import type { Peer } from "./peers/peer.ts";
 
 /** Lines of text: machine, server, lines, versions. */
 export async function describeMachine(server: string, peers: readonly Peer[]): Promise<string[]> {
-  const cpus = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
-  const model = /^model name\s*:\s*(.+)$/m.exec(cpus)?.[1] ?? Deno.build.arch;
-  const { total } = Deno.systemMemoryInfo();
   const versions = await Promise.all(peers.map(versionOf));
   return [
-    `${navigator.hardwareConcurrency} cores (${model}), ${Math.round(total / 2 ** 30)} GiB, ` +
-    `Linux ${Deno.osRelease()}; ${new Date().toISOString().slice(0, 10)}`,
+    await describeHost(),
     `Server: ${server}, on the same machine. "near": loopback; "far": ${FAR.delayMs} ms for each request, ` +
     `${FAR.bytesPerSecond / 1e6} MB/s for each connection`,
     versions.join("; "),
   ];
 }
 
+/** Its cores, memory and system, and the day. */
+export async function describeHost(): Promise<string> {
+  const cpus = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  const model = /^model name\s*:\s*(.+)$/m.exec(cpus)?.[1] ?? Deno.build.arch;
+  const { total } = Deno.systemMemoryInfo();
+  return `${navigator.hardwareConcurrency} cores (${model}), ${Math.round(total / 2 ** 30)} GiB, ` +
+    `Linux ${Deno.osRelease()}; ${new Date().toISOString().slice(0, 10)}`;
+}
+
 /** The first line of what the program says of itself that has a number in it. */
-async function versionOf({ name, path, versionArgs }: Peer): Promise<string> {
+export async function versionOf({ name, path, versionArgs }: Peer): Promise<string> {
   if (versionArgs === undefined) return name;
   const { stdout, stderr } = await run(path, versionArgs);
   const line = `${stdout}\n${stderr}`.split("\n").find((text) => /\d+\.\d+/.test(text)) ?? "";

@@ -4,7 +4,7 @@ import { renderChart } from "./chart.ts";
 import { cloneRepository, Data } from "./data.ts";
 import { describeMachine } from "./machine.ts";
 import { type Options, parseOptions } from "./options.ts";
-import { isMountedBelow } from "./mounted.ts";
+import { removeUnmounted } from "./mounted.ts";
 import { cloudmount } from "./peers/cloudmount.ts";
 import { findPeers } from "./peers/find_peers.ts";
 import type { Peer } from "./peers/peer.ts";
@@ -56,9 +56,7 @@ async function bench(options: Options): Promise<string[]> {
     print(`\n${report}`);
     if (options.out !== undefined) await write(options.out, options, machine, samples, report);
   } finally {
-    // Removing a directory with a live mount in it would empty the bucket.
-    if (isMountedBelow(folder)) print(`Something is still mounted below ${folder}`);
-    else await Deno.remove(folder, { recursive: true });
+    if (!await removeUnmounted(folder)) print(`Something is still mounted below ${folder}`);
     if (options.data === undefined) await Deno.remove(objects, { recursive: true });
   }
   return problemsOf(samples, options);

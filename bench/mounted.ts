@@ -92,8 +92,12 @@ async function unmount(path: string): Promise<boolean> {
   return false;
 }
 
-export function isMountedBelow(folder: string): boolean {
-  return [...mountPoints()].some((path) => path.startsWith(`${folder}/`));
+/** Removes a directory with all in it; false, and nothing is removed, while something is mounted there. */
+export async function removeUnmounted(folder: string): Promise<boolean> {
+  // Removing a directory with a live mount in it would empty the bucket.
+  if ([...mountPoints()].some((path) => path.startsWith(`${folder}/`))) return false;
+  await Deno.remove(folder, { recursive: true });
+  return true;
 }
 
 function mountPoints(): Set<string> {

@@ -21,24 +21,31 @@ export async function startServer(directory: string, folder: string): Promise<Se
   const port = freePort();
   const logPath = versitygw === undefined ? undefined : `${folder}/requests.log`;
   await Deno.mkdir(directory, { recursive: true });
-  const child = new Child(
+  const url = `http://127.0.0.1:${port}`;
+  const child = await startServing(
     versitygw === undefined
       ? serveS3(directory, port)
       : gateway(versitygw, directory, port, `${folder}/requests.log`),
+    url,
   );
-  const url = `http://127.0.0.1:${port}`;
+  const name = versitygw === undefined ? "serve-s3" : await versionOf(versitygw);
   const end = () => child.end("SIGKILL");
+  return { ...KEYS, name, url, port, logPath, [Symbol.asyncDispose]: end };
+}
+
+/** Resolves when the program answers at `url`. */
+export async function startServing(command: CommandLine, url: string): Promise<Child> {
+  const child = new Child(command);
   try {
     await until(`${url} answers`, START_MS, () => {
       if (child.hasEnded) throw new Error(`Cannot start the server: ${child.lastWords}`);
       return answers(url);
     });
   } catch (error) {
-    await end();
+    await child.end("SIGKILL");
     throw error;
   }
-  const name = versitygw === undefined ? "serve-s3" : await versionOf(versitygw);
-  return { ...KEYS, name, url, port, logPath, [Symbol.asyncDispose]: end };
+  return child;
 }
 
 function gateway(path: string, directory: string, port: number, logPath: string): CommandLine {

@@ -3,17 +3,15 @@
  * the mount takes for it, from 1,000 to 1,000,000 names. Each size has a mount of its own.
  */
 import { fileURLToPath } from "node:url";
-import { Child, until } from "../child.ts";
-import { describeMachine } from "../machine.ts";
-import { isMountedBelow, Mounted } from "../mounted.ts";
+import { describeHost, versionOf } from "../machine.ts";
+import { Mounted, removeUnmounted } from "../mounted.ts";
 import { cloudmount } from "../peers/cloudmount.ts";
 import type { Site } from "../peers/peer.ts";
-import { freePort } from "../servers.ts";
+import { freePort, startServing } from "../servers.ts";
 import { directoryOf } from "./names.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const COUNTS = [1000, 10_000, 100_000, 1_000_000];
-const START_MS = 30_000;
 const LIST_MS = 600_000;
 
 interface Point {
@@ -108,25 +106,20 @@ async function bench(executable: string, out: string): Promise<void> {
   const port = freePort();
   const url = `http://127.0.0.1:${port}`;
   const script = fileURLToPath(new URL("server.ts", import.meta.url));
-  const server = new Child({
+  const server = await startServing({
     path: Deno.execPath(),
     args: ["run", "-A", "--no-check", script, String(port), ...COUNTS.map(String)],
-  });
+  }, url);
   try {
-    await until(`${url} answers`, START_MS, async () => {
-      if (server.hasEnded) throw new Error(`Cannot start the server: ${server.lastWords}`);
-      return await fetch(url).then((response) => response.body?.cancel(), () => "no") !== "no";
-    });
     const points = await measure(executable, folder, url);
-    const [machine = "", , version = ""] = await describeMachine("", [cloudmount(executable)]);
-    const page = `# A directory with many names\n\n${render(`${machine}; ${version}`, points)}`;
+    const machine = `${await describeHost()}; ${await versionOf(cloudmount(executable))}`;
+    const page = `# A directory with many names\n\n${render(machine, points)}`;
     Deno.stdout.writeSync(new TextEncoder().encode(page));
     await Deno.mkdir(out, { recursive: true });
     await Deno.writeTextFile(`${out}/listings.md`, page);
   } finally {
     await server.end("SIGTERM");
-    // Removing a directory with a live mount in it would empty the bucket.
-    if (!isMountedBelow(folder)) await Deno.remove(folder, { recursive: true });
+    await removeUnmounted(folder);
   }
 }
 
