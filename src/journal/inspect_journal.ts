@@ -1,9 +1,8 @@
 /** Looks at the journal of a daemon that does not run, without changing anything. */
-import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ifThere } from "../base/if_there.ts";
 import { messageOf } from "../base/message_of.ts";
 import { type JournalCount, OWN_VOLUME, pragma, SCHEMA_VERSION } from "./connection.ts";
+import { withJournalCopy } from "./journal_copy.ts";
 
 export interface JournalHealth {
   /** What is wrong with the file; undefined: it is sound. */
@@ -12,20 +11,9 @@ export interface JournalHealth {
   readonly counts: readonly JournalCount[];
 }
 
-/**
- * Undefined when there is none in `directory`, whose lock the caller holds. It is a copy that is looked
- * at: SQLite would have to write to the file, which it opens alone, to read what is in its log.
- */
+/** Undefined when there is none in `directory`, whose lock the caller holds. It is a copy that is looked at. */
 export async function inspectJournal(directory: string): Promise<JournalHealth | undefined> {
-  const copy = await Deno.makeTempDir({ prefix: "cloudmount-journal-" });
-  try {
-    const path = join(copy, "journal.db");
-    if (!await copyIfThere(join(directory, "journal.db"), path)) return undefined;
-    await copyIfThere(join(directory, "journal.db-wal"), `${path}-wal`);
-    return inspect(path);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
+  return await withJournalCopy(directory, inspect);
 }
 
 function inspect(path: string): JournalHealth {
@@ -54,8 +42,4 @@ function inspect(path: string): JournalHealth {
   } finally {
     connection?.close();
   }
-}
-
-async function copyIfThere(from: string, to: string): Promise<boolean> {
-  return await ifThere(Deno.copyFile(from, to).then(() => true)) ?? false;
 }

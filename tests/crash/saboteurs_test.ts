@@ -1,11 +1,10 @@
 /** The harness notices a loss: somebody destroys what was acknowledged, behind the daemon's back. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { ifThere } from "../../src/base/if_there.ts";
+import { withJournalCopy } from "../../src/journal/journal_copy.ts";
 import { CHANGE, decodeRecord } from "../../src/vfs/change_record.ts";
 import { mountTest } from "../support/mount_daemon.ts";
 import { withSeed } from "../support/seeded_random.ts";
-import { withDirectory } from "../support/temp_directory.ts";
 import { type CrashOptions, runCrashes, type Sabotage } from "./crash_run.ts";
 
 /** What is to be destroyed may not be there after the first kill. */
@@ -98,12 +97,8 @@ sabotageTest("a journal that is gone", "down", async ({ mounted, when }) => {
  */
 async function promisedFiles(stateDir: string): Promise<ReadonlySet<string>> {
   const files = new Set<string>();
-  await withDirectory(async (copy) => {
-    // A copy: whoever opens a journal writes to it.
-    for (const name of ["journal.db", "journal.db-wal"]) {
-      await ifThere(Deno.copyFile(`${stateDir}/${name}`, `${copy}/${name}`));
-    }
-    using journal = new DatabaseSync(`${copy}/journal.db`);
+  await withJournalCopy(stateDir, (path) => {
+    using journal = new DatabaseSync(path);
     const rows = journal.prepare("SELECT value FROM entries WHERE kind = ?").all(CHANGE);
     for (const { value } of rows) {
       const record = decodeRecord(JSON.parse(String(value)));
