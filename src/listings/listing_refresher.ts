@@ -37,7 +37,7 @@ export interface ListingRefresherOptions {
   /** True for a key that is to be deleted: it is not there, whatever a LIST says. */
   readonly isRemoved: (key: string) => boolean;
   /** True while the endpoint is known not to answer: nobody waits who can be given an older answer. */
-  readonly isEndpointAway?: (() => boolean) | undefined;
+  readonly isEndpointAway?: () => boolean;
   /** `listing` holds what a LIST of `prefix` told; it had `sizeBefore` names before that. */
   readonly onListed: (prefix: string, listing: Listing, sizeBefore: number) => void;
 }
