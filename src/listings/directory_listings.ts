@@ -31,8 +31,8 @@ export interface DirectoryListingsOptions
   readonly kept?: KeptListings;
 }
 
-/** Names that may be gone through for each stat(2) of a directory. */
-const QUICKLY_TOLD_MAX = 10_000;
+/** Subdirectories that may be gone through for each stat(2) of a directory, which follows each change. */
+const SUBDIRECTORIES_TOLD_MAX = 200;
 /** From a listing on disk a single name is told if asking for all of them anew is one request. */
 const NAMES_OF_ONE_PAGE = 1000;
 const NEVER = new AbortController().signal;
@@ -147,11 +147,11 @@ export class DirectoryListings {
     return listing.following(name, count);
   }
 
-  /** The names of the subdirectories, if all are known without a request and quickly told. */
+  /** The names of the subdirectories, if all are known without a request, and are few. */
   peekDirectories(prefix: string): string[] | undefined {
     const listing = this.#listings.get(prefix);
     if (listing === undefined || !this.#isFresh(listing) || !listing.complete) return undefined;
-    if (listing.size > QUICKLY_TOLD_MAX) return undefined;
+    if (listing.directoriesMax > SUBDIRECTORIES_TOLD_MAX) return undefined;
     return listing.directories();
   }
 

@@ -32,6 +32,8 @@ export class Listing {
   #table = new NameTable();
   /** What counts for more than the table: an entry, or undefined for a name that is not there. */
   #own = new Map<string, ListedEntry | undefined>();
+  /** Which of these are directories: asked for after every change, however many names there are. */
+  #ownDirectories = new Set<string>();
   #size = 0;
   /** The row that `names` came to last. */
   #lastNamed = Infinity;
@@ -106,9 +108,14 @@ export class Listing {
 
   /** The names of the subdirectories. */
   directories(): string[] {
-    const names = this.#table.directories().filter((name) => !this.#own.has(name));
-    for (const [name, entry] of this.#own) if (entry?.kind === "directory") names.push(name);
-    return names;
+    const names = this.#table.directories();
+    const listed = this.#own.size === 0 ? names : names.filter((name) => !this.#own.has(name));
+    return [...listed, ...this.#ownDirectories];
+  }
+
+  /** There are no more subdirectories than this; told without looking at names. */
+  get directoriesMax(): number {
+    return this.#table.directoryCount + this.#ownDirectories.size;
   }
 
   get(name: string): ListedEntry | undefined {
@@ -194,7 +201,7 @@ export class Listing {
       if (!isKnown) this.#size++;
       if (hasDirectories && file !== undefined) files.add(name);
       // It was asked for alone, or made here before this LIST.
-      this.#own.delete(name);
+      this.#forgetOwn(name);
     }
     return this.#table.append(rows);
   }
@@ -285,6 +292,7 @@ export class Listing {
   takeFrom(other: Listing): void {
     this.#table = other.#table;
     this.#own = other.#own;
+    this.#ownDirectories = other.#ownDirectories;
     this.#size = other.#size;
     this.#absent = other.#absent;
     this.hasMarker = other.hasMarker;
@@ -311,9 +319,16 @@ export class Listing {
     // What is not there is to be noted only where a row says that it is, or may do so with the next page.
     if (entry !== undefined || this.#changes !== undefined || this.#table.has(name)) {
       this.#own.set(name, entry);
+      if (entry?.kind === "directory") this.#ownDirectories.add(name);
+      else this.#ownDirectories.delete(name);
     } else {
-      this.#own.delete(name);
+      this.#forgetOwn(name);
     }
+  }
+
+  #forgetOwn(name: string): void {
+    this.#own.delete(name);
+    this.#ownDirectories.delete(name);
   }
 
   /** Some servers list in another order than that of the keys' bytes. */

@@ -75,3 +75,30 @@ Deno.test("Listing looks again at few names to find one that is left", () => {
   }
   assert.ok(looks < 4 * names.length, `${looks} looks`);
 });
+
+Deno.test("Listing tells its subdirectories, however they and the names beside them came and went", () =>
+  withSeed((random) => {
+    const letters = [..."abcdefghijklmnop"];
+    const listing = new Listing();
+    const shown = () => {
+      const found = [...listing.entries()].filter(([, { kind }]) => kind === "directory");
+      return found.map(([name]) => name).sort();
+    };
+    for (let step = 0; step < 300; step++) {
+      const name = letters[random.below(letters.length)]!;
+      const kind = random.below(2) === 0 ? "directory" : "file";
+      const action = random.below(8);
+      if (action < 3) listing.set(name, kind === "file" ? file : { kind });
+      else if (action < 5) listing.set(name, undefined);
+      else if (action === 5) listing.delete(name, kind);
+      else if (action === 6) listing.show(name, { kind: "directory" });
+      else if (random.below(4) === 0) {
+        const other = new Listing();
+        other.addRows(letters.map((key, at) => at % 3 === 0 ? { key: `${key}/` } : { key, file }));
+        other.markComplete(1);
+        listing.takeFrom(other);
+      }
+      assert.deepEqual(listing.directories().sort(), shown());
+      assert.ok(listing.directoriesMax >= shown().length);
+    }
+  }));

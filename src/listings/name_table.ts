@@ -40,7 +40,9 @@ export class NameTable {
   #lastKey: string | undefined;
   /** Rows of files of which there is a directory of the same name. */
   readonly #hidden = new Set<number>();
-  #hasDirectories = false;
+  #directoryCount = 0;
+  /** Their names, once they were asked for. */
+  #directories: readonly string[] | undefined;
   /** Storage classes are few: each text is kept once. */
   readonly #storageClasses = new Map<string, string>();
 
@@ -49,6 +51,11 @@ export class NameTable {
 
   get rowCount(): number {
     return this.#rowCount;
+  }
+
+  /** How many of them are directories. */
+  get directoryCount(): number {
+    return this.#directoryCount;
   }
 
   /** The greatest key. */
@@ -73,10 +80,11 @@ export class NameTable {
     });
     this.#rowCount += rows.length;
     this.#lastKey = this.key(this.#rowCount - 1);
+    this.#directories = undefined;
     const hidden: string[] = [];
     for (const { key, file } of rows) {
       if (file !== undefined) continue;
-      this.#hasDirectories = true;
+      this.#directoryCount++;
       const row = this.find(key.slice(0, -1));
       if (row < 0) continue;
       this.#hidden.add(row);
@@ -136,7 +144,7 @@ export class NameTable {
 
   /** The row that stands for a name: the directory's where there is a file too. -1: there is none. */
   findShown(name: string): number {
-    const row = this.#hasDirectories ? this.find(`${name}/`) : -1;
+    const row = this.#directoryCount > 0 ? this.find(`${name}/`) : -1;
     return row >= 0 ? row : this.find(name);
   }
 
@@ -145,9 +153,9 @@ export class NameTable {
   }
 
   /** The names of all directories, in order. */
-  directories(): string[] {
-    if (!this.#hasDirectories) return [];
-    return this.#chunks.flatMap(({ keys }) =>
+  directories(): readonly string[] {
+    if (this.#directoryCount === 0) return [];
+    return this.#directories ??= this.#chunks.flatMap(({ keys }) =>
       keys.endingWith(SLASH).map((key) => key.slice(0, -1))
     );
   }

@@ -27,6 +27,9 @@ Deno.test("NameTable tells of each row what was put into it", () => {
   assert.deepEqual(classes, ["STANDARD", undefined, "GLACIER", "GLACIER"]);
   assert.deepEqual(table.directories(), ["b"]);
   assert.equal(table.lastKey, "\u{1f601}");
+  table.append([{ key: "\u{1f602}/" }]);
+  assert.deepEqual(table.directories(), ["b", "\u{1f602}"], "also of a page that came later");
+  assert.equal(table.directoryCount, 2);
 });
 
 Deno.test("NameTable hides a file when a directory of its name comes, also pages later", () => {

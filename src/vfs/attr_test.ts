@@ -25,3 +25,10 @@ Deno.test("A directory has two links and one for each subdirectory, listed or ma
   await volume.fs.rmdir(ROOT_INODE, "a", context);
   assert.equal(await linksOf(volume), 5);
 });
+
+Deno.test("A directory of many subdirectories has one link, which means that they are not counted", async () => {
+  await using volume = new MemoryVolume({ durability: "journal" });
+  for (let i = 0; i < 201; i++) await volume.putObject(`d${i}/x`);
+  await volume.list("");
+  assert.equal(await linksOf(volume), 1);
+});
