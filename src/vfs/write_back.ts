@@ -30,8 +30,11 @@ const REMOVALS_MAX = 1000;
  * waits so long for the others: whoever makes them is not held up, and removals go together.
  */
 const GATHER_MS = 5000;
-/** It is looked no more often than this what comes due. */
+/** It is looked no more often than this what comes due, */
 const LOOK_EVERY_MS = 20;
+/** nor does looking, of which each change has its share, take a greater part of the time. */
+const LOOK_SHARE = 1 / 20;
+const LOOK_PAUSE_MAX_MS = 1000;
 
 /** Carries changes out. Throws why it could not; settles what is done. */
 export interface Performer {
@@ -48,9 +51,11 @@ export class WriteBack implements Scheduler {
   /** Nothing below these prefixes is begun. */
   readonly #paused = new Set<string>();
   #running = 0;
-  /** Monotonic times: of the next look at what is due, if no other reason comes first; of the last one; */
+  /** Monotonic times: of the next look at what is due, if no other reason comes first; of the last one, */
   #wakeMs = Infinity;
   #lookedMs = -Infinity;
+  /** with the pause after it; */
+  #pauseMs = LOOK_EVERY_MS;
   /** and when the next change comes due, as of then. */
   #nextMs = Infinity;
   /** What is due waits for what comes. */
@@ -230,7 +235,7 @@ export class WriteBack implements Scheduler {
   #pump(): void {
     if (this.#volume.closing.signal.aborted) return;
     const nowMs = this.#volume.options.clock.monotonicMs();
-    const looksAgainMs = this.#lookedMs + LOOK_EVERY_MS;
+    const looksAgainMs = this.#lookedMs + this.#pauseMs;
     // What has changed since is found then.
     const isTooSoon = nowMs < looksAgainMs;
     if (!isTooSoon) this.#look(nowMs);
@@ -244,7 +249,11 @@ export class WriteBack implements Scheduler {
       else if (removals.push(change) === REMOVALS_MAX) void this.#remove(removals.splice(0));
     }
     if (removals.length > 0) void this.#remove(removals);
-    this.#wakeAt(isTooSoon ? looksAgainMs : Math.max(this.#nextMs, nowMs + LOOK_EVERY_MS));
+    if (isTooSoon) return this.#wakeAt(looksAgainMs);
+    const tookMs = this.#volume.options.clock.monotonicMs() - nowMs;
+    const pauseMs = Math.min(tookMs / LOOK_SHARE, LOOK_PAUSE_MAX_MS);
+    this.#pauseMs = Math.max(pauseMs, LOOK_EVERY_MS);
+    this.#wakeAt(Math.max(this.#nextMs, nowMs + this.#pauseMs));
   }
 
   /** Finds out when the next change comes due, and whether those that are due wait for it. */

@@ -83,6 +83,34 @@ Deno.test("WriteBack waits while small files come one after the other, for some 
   assert.ok(volume.fs.uploads().pendingFiles > 0, "the last ones still wait");
 });
 
+Deno.test("WriteBack does not spend its time on looking what comes due, however long a look takes", async () => {
+  /** Each question for the time costs some. */
+  class SlowClock extends FakeClock {
+    costMs = 0;
+    asked = 0;
+    #lostMs = 0;
+    override monotonicMs(): number {
+      this.asked++;
+      return super.monotonicMs() + (this.#lostMs += this.costMs);
+    }
+  }
+  const clock = new SlowClock();
+  await using volume = new MemoryVolume({ durability: "journal", clock });
+  await volume.list("");
+  for (let i = 0; i < 90; i++) {
+    await volume.write(`f${i}`, "x");
+    await clock.advance(10);
+  }
+  clock.costMs = 10;
+  clock.asked = 0;
+  await clock.advance(500);
+  // Some questions for each look; every 20 ms it would be a hundred and more.
+  assert.ok(clock.asked < 30, `${clock.asked} questions`);
+  clock.costMs = 0;
+  await drain(volume);
+  assert.equal(volume.store.counts.put, 90);
+});
+
 Deno.test("WriteBack never sends what is removed before its time", async () => {
   const { volume, clock } = journalled();
   await using _ = volume;
