@@ -126,6 +126,11 @@ export class AttributeLoader {
     this.#remembered.delete(prefix, name, kind);
   }
 
+  /** Makes what `work` has remembered and forgotten one write to the disk. */
+  together<T>(work: () => T): T {
+    return this.#remembered.together(work);
+  }
+
   /**
    * A renamed object has the LastModified of its copy: keeps the old one as its mtime, unless
    * attributes are remembered, which then go over to the copy's ETag.

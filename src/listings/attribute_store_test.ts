@@ -100,3 +100,26 @@ Deno.test("AttributeStore.setAll takes all rows or none", () => {
   assert.deepEqual(store.directory("d/").map((r) => r.name), ["b"]);
   database.close();
 });
+
+Deno.test("AttributeStore.together makes all changes or none, also within one another", () => {
+  const database = new AttributeDatabase(":memory:");
+  const store = database.of("bucket");
+  store.set("d/", "kept", "e", {});
+  const names = () => store.directory("d/").map(({ name }) => name);
+  const told = store.together(() => {
+    store.set("d/", "a", "e", {});
+    store.together(() => store.delete("d/", "kept", "file"));
+    return names();
+  });
+  assert.deepEqual([told, names()], [["a"], ["a"]]);
+  const fails = () =>
+    store.together(() => {
+      store.set("d/", "b", "e", {});
+      throw new RangeError("no");
+    });
+  assert.throws(fails, RangeError);
+  assert.deepEqual(names(), ["a"]);
+  store.set("d/", "c", "e", {});
+  assert.deepEqual(names(), ["a", "c"], "the next one is not part of what has failed");
+  database.close();
+});

@@ -69,7 +69,8 @@ export class RenameDirectory {
           throw new FsError("EBUSY", `"${newName}" was made at the same time`);
         }
         if (target !== undefined) this.#replace(target);
-        keys = this.#move(inode, to, newName, copies.made);
+        const { attributes } = this.#volume.options;
+        keys = attributes.together(() => this.#move(inode, to, newName, copies.made));
         if (isInS3) keys.push(this.#hide(from));
         if (target !== undefined) keys.push(this.#keepObject(inode, target));
         await changes.commit(keys, isInS3 ? [{ delete: { kind: RENAME, key: from } }] : []);

@@ -62,7 +62,7 @@ export class SendRemovals {
       // Made anew meanwhile: now there is nothing to be replaced.
       return change.revision === revisions[index];
     });
-    for (const change of settled) this.#settle(change);
+    this.#volume.options.attributes.together(() => settled.forEach((one) => this.#settle(one)));
     await this.#volume.changes.commit(changes.map(({ key }) => key));
     return changes.map(({ key }) => failures.get(key));
   }
