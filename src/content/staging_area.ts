@@ -2,8 +2,9 @@
 import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
 import type { ObjectSource } from "../cache/object_source.ts";
-import { type FdFile, type MakeRoom, openFdFile, openMemoryFile } from "../ffi/fd_file.ts";
+import { type FdFile, type MakeRoom, openFdFile } from "../ffi/fd_file.ts";
 import { syncDirectory } from "../ffi/sync_directory.ts";
+import { LocalFile, type LocalFileHome, OpenLocalFiles } from "./local_file.ts";
 import type { StagedLayout } from "./staged_layout.ts";
 import { StagingFile } from "./staging_file.ts";
 
@@ -15,6 +16,8 @@ export class DamagedStagingFileError extends Error {
 export class StagingArea {
   readonly #directory: string;
   readonly #options: { readonly makeRoom?: MakeRoom };
+  readonly #home: LocalFileHome;
+  readonly #open = new OpenLocalFiles();
   #count = 0;
   #keepsOnDisk = false;
   /** How many files were ever made here, and of how many of them the names are on the device. */
@@ -28,6 +31,10 @@ export class StagingArea {
   constructor(directory: string, makeRoom?: MakeRoom) {
     this.#directory = directory;
     this.#options = makeRoom === undefined ? {} : { makeRoom };
+    this.#home = {
+      create: (path, bytes) => this.#make(path, bytes),
+      open: (path) => openFdFile(path, this.#options),
+    };
   }
 
   /** How many staging files are in use. */
@@ -42,10 +49,9 @@ export class StagingArea {
   create(base: ObjectSource | undefined): StagingFile {
     // Names are never used again, so a record of the journal never means another file.
     const path = join(this.#directory, crypto.randomUUID());
-    const memory = base === undefined && !this.#keepsOnDisk ? openMemoryFile(path) : undefined;
-    const staged = memory === undefined
-      ? new StagingFile(this.#make(path, new Uint8Array()), base)
-      : new StagingFile(memory, base, (bytes) => this.#make(path, bytes));
+    const file = LocalFile.inMemory(path, this.#home, this.#open);
+    if (base !== undefined || this.#keepsOnDisk) file.toDisk();
+    const staged = new StagingFile(file, base);
     this.#count++;
     return staged;
   }
@@ -81,7 +87,8 @@ export class StagingArea {
         `Cannot use the staged file ${path}: it has ${size} bytes instead of ${layout.size}`,
       );
     }
-    const staged = StagingFile.restore(openFdFile(path, this.#options), base, layout);
+    const file = LocalFile.onDisk(path, this.#home, this.#open);
+    const staged = StagingFile.restore(file, base, layout);
     this.#count++;
     return staged;
   }

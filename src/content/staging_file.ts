@@ -8,14 +8,8 @@
  */
 import { type ByteRange, RangeSet } from "../base/byte_range.ts";
 import type { ObjectSource } from "../cache/object_source.ts";
-import {
-  FALLOC_FL_KEEP_SIZE,
-  FALLOC_FL_PUNCH_HOLE,
-  type FdFile,
-  SEEK_DATA,
-  SEEK_HOLE,
-} from "../ffi/fd_file.ts";
-import { SystemError } from "../ffi/system_error.ts";
+import { SEEK_DATA, SEEK_HOLE } from "../ffi/fd_file.ts";
+import type { LocalFile } from "./local_file.ts";
 import type { ReadBase } from "./read_base.ts";
 import type { StagedLayout } from "./staged_layout.ts";
 
@@ -35,9 +29,7 @@ const BLOCKS_MAX = 1024;
 let lastState = 0;
 
 export class StagingFile {
-  #file: FdFile;
-  /** Makes a file on the disk with these bytes; undefined: it is there. */
-  #makeOnDisk: ((bytes: Uint8Array<ArrayBuffer>) => FdFile) | undefined;
+  readonly #file: LocalFile;
   readonly #present = new RangeSet();
   #base: ObjectSource | undefined;
   #baseSize: number;
@@ -57,17 +49,9 @@ export class StagingFile {
   /** How far the local file reaches: behind `#size` it holds what is not part of the content any more. */
   #localSize = 0;
 
-  /**
-   * `file` is empty and is taken over. Without `base` the staged file begins empty. `makeOnDisk`: the file
-   * is in memory, and that one takes its place when it must be.
-   */
-  constructor(
-    file: FdFile,
-    base: ObjectSource | undefined,
-    makeOnDisk?: (bytes: Uint8Array<ArrayBuffer>) => FdFile,
-  ) {
+  /** `file` is empty and is taken over. Without `base` the staged file begins empty. */
+  constructor(file: LocalFile, base: ObjectSource | undefined) {
     this.#file = file;
-    this.#makeOnDisk = makeOnDisk;
     this.#base = base;
     this.#baseSize = base?.size ?? 0;
     this.#size = this.#baseSize;
@@ -75,7 +59,11 @@ export class StagingFile {
   }
 
   /** A staging file of an earlier run; `file` has its bytes. */
-  static restore(file: FdFile, base: ObjectSource | undefined, layout: StagedLayout): StagingFile {
+  static restore(
+    file: LocalFile,
+    base: ObjectSource | undefined,
+    layout: StagedLayout,
+  ): StagingFile {
     const staged = new StagingFile(file, undefined);
     staged.#base = base;
     staged.#baseSize = layout.baseSize;
@@ -95,7 +83,7 @@ export class StagingFile {
 
   /** True when there is a file at `path`. */
   get isOnDisk(): boolean {
-    return this.#makeOnDisk === undefined;
+    return this.#file.isOnDisk;
   }
 
   /** In bytes. */
@@ -206,14 +194,13 @@ export class StagingFile {
 
   /** Reserves room on the disk for a range; throws `SystemError` ENOSPC. The content stays. */
   reserve(offset: number, length: number): void {
-    this.toDisk();
-    this.#file.allocate(FALLOC_FL_KEEP_SIZE, offset, length);
+    this.#file.reserve(offset, length);
   }
 
   /** The first byte of data at or behind `offset`; undefined when there is none. */
   seekData(offset: number): number | undefined {
     const [inherited] = this.#inherited({ start: offset, end: this.#baseSize });
-    const local = this.#seek(offset, SEEK_DATA);
+    const local = this.#file.seek(offset, SEEK_DATA);
     const found = Math.min(inherited?.start ?? Infinity, local ?? Infinity);
     return found < this.#size ? found : undefined;
   }
@@ -227,7 +214,7 @@ export class StagingFile {
         at = inherited.end;
         continue;
       }
-      const hole = this.#seek(at, SEEK_HOLE) ?? this.#size;
+      const hole = this.#file.seek(at, SEEK_HOLE) ?? this.#size;
       if (hole === at) return at;
       at = hole;
     }
@@ -297,19 +284,12 @@ export class StagingFile {
 
   /** Resolves when all that was written is on the device. */
   datasync(): Promise<void> {
-    this.toDisk();
     return this.#file.datasync();
   }
 
   /** Sees to it that there is a file at `path`. Throws `SystemError`. */
   toDisk(): void {
-    if (this.#makeOnDisk === undefined) return;
-    const bytes = new Uint8Array(this.#localSize);
-    this.#file.pread(bytes, 0);
-    const file = this.#makeOnDisk(bytes);
-    this.#file.close();
-    this.#file = file;
-    this.#makeOnDisk = undefined;
+    this.#file.toDisk();
   }
 
   close(): void {
@@ -347,17 +327,7 @@ export class StagingFile {
 
   #punch({ start, end }: ByteRange): void {
     if (start >= end) return;
-    this.#file.allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, end - start);
-  }
-
-  /** Undefined when the local file has nothing more of the kind. */
-  #seek(offset: number, whence: typeof SEEK_DATA | typeof SEEK_HOLE): number | undefined {
-    try {
-      return this.#file.seek(offset, whence);
-    } catch (error) {
-      if (error instanceof SystemError && error.errno === "ENXIO") return undefined;
-      throw error;
-    }
+    this.#file.punch(start, end - start);
   }
 
   #readLocal(range: ByteRange): Uint8Array {
