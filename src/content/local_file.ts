@@ -8,7 +8,7 @@ import {
   FALLOC_FL_PUNCH_HOLE,
   type FdFile,
   SEEK_DATA,
-  SEEK_HOLE,
+  type SEEK_HOLE,
 } from "../ffi/fd_file.ts";
 import { SystemError } from "../ffi/system_error.ts";
 

@@ -24,8 +24,7 @@ import { SingleNames } from "./single_names.ts";
 import { type DirectoryAhead, TreeWalk } from "./tree_walk.ts";
 
 export interface DirectoryListingsOptions
-  extends
-    Pick<ListingRefresherOptions, "store" | "clock" | "log" | "attributes" | "isEndpointAway"> {
+  extends Pick<ListingRefresherOptions, "store" | "clock" | "log" | "attributes" | "contact"> {
   readonly ttlMs: number;
   /** Absent: nothing is kept over restarts. */
   readonly kept?: KeptListings;

@@ -30,6 +30,7 @@ interface Rig {
   readonly listings: DirectoryListings;
   /** Whether the endpoint is known not to answer. */
   isAway: boolean;
+  timesRegained: number;
 }
 
 async function withListings(body: (rig: Rig) => unknown): Promise<void> {
@@ -44,9 +45,16 @@ async function withListings(body: (rig: Rig) => unknown): Promise<void> {
     log,
     ttlMs: 60_000,
     attributes,
-    isEndpointAway: () => rig.isAway,
+    contact: {
+      get isAway() {
+        return rig.isAway;
+      },
+      get timesRegained() {
+        return rig.timesRegained;
+      },
+    },
   });
-  const rig: Rig = { store, clock, listings, isAway: false };
+  const rig: Rig = { store, clock, listings, isAway: false, timesRegained: 0 };
   await body(rig);
   database.close();
 }
@@ -193,6 +201,27 @@ Deno.test("DirectoryListings gives an older answer at once while the endpoint is
     await store.put("d/new", new Uint8Array(1), {}, never);
     clock.now += 60_001;
     assert.equal((await listings.readAll("d/", never)).size, 3, "a fresh one is waited for");
+  }));
+
+Deno.test("DirectoryListings waits for a fresh answer again when the endpoint is regained", () =>
+  withOldListing(async (rig) => {
+    const { store, clock, listings } = rig;
+    const gate = Promise.withResolvers<void>();
+    store.hook = () => gate.promise;
+    const read = listings.readAll("d/", never);
+    while (clock.sleepers.length === 0) await Promise.resolve();
+    clock.sleepers[0]!();
+    await read;
+    gate.reject(new TransportError("timed out", details));
+    store.hook = refused;
+    clock.now += 60_001;
+    assert.equal((await listings.readAll("d/", never)).size, 2);
+    assert.equal(clock.sleepers.length, 1, "nobody was patient");
+    store.hook = undefined;
+    await store.put("d/new", new Uint8Array(1), {}, never);
+    rig.timesRegained++;
+    clock.now += 60_001;
+    assert.equal((await listings.readAll("d/", never)).size, 3);
   }));
 
 Deno.test("DirectoryListings lets a caller go when its signal fires; the LIST serves the next one", () =>

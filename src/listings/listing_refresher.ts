@@ -26,6 +26,14 @@ const RETRY_AFTER_MS = 5000;
  */
 const FAILURE_MS = 500;
 
+/** What is known of the endpoint from elsewhere. */
+export interface EndpointContact {
+  /** True while it is known not to answer: nobody waits who can be given an older answer. */
+  readonly isAway: boolean;
+  /** How often it was found to answer again. */
+  readonly timesRegained: number;
+}
+
 export interface ListingRefresherOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
@@ -36,8 +44,7 @@ export interface ListingRefresherOptions {
   readonly hidden: HiddenKeys;
   /** True for a key that is to be deleted: it is not there, whatever a LIST says. */
   readonly isRemoved: (key: string) => boolean;
-  /** True while the endpoint is known not to answer: nobody waits who can be given an older answer. */
-  readonly isEndpointAway?: () => boolean;
+  readonly contact?: EndpointContact;
   /** `listing` holds what a LIST of `prefix` told; it had `sizeBefore` names before that. */
   readonly onListed: (prefix: string, listing: Listing, sizeBefore: number) => void;
 }
@@ -56,9 +63,11 @@ export class ListingRefresher {
   readonly #options: ListingRefresherOptions;
   /**
    * Until when older answers are given at once, because a LIST failed; without end when somebody has
-   * waited for a fresh answer in vain. Over as soon as a LIST succeeds.
+   * waited for a fresh answer in vain. Over as soon as a LIST succeeds, or the endpoint is regained.
    */
   #troubleUntilMs = 0;
+  /** `timesRegained` as of then. */
+  #troubleAfter = 0;
   /** False once the endpoint was seen to list in another order, or not from where it was told to. */
   #maySplit = true;
 
@@ -77,10 +86,9 @@ export class ListingRefresher {
     signal: AbortSignal,
     given?: ListPage,
   ): Promise<void> {
-    const { clock, isEndpointAway } = this.#options;
+    const { clock } = this.#options;
     const progress = this.#begin(prefix, listing, need.extent, given);
-    const isTrouble = clock.monotonicMs() < this.#troubleUntilMs || isEndpointAway?.() === true;
-    if (isTrouble && listing.hasFirstPage && need.isMet(listing)) {
+    if (this.#isTrouble() && listing.hasFirstPage && need.isMet(listing)) {
       listing.freshUntilMs = clock.monotonicMs() + RETRY_AFTER_MS;
       return;
     }
@@ -156,8 +164,20 @@ export class ListingRefresher {
       patience.abort();
     }
     if (!hasOlder || !need.isMet(listing)) return;
-    if (pages === 0) this.#troubleUntilMs = Infinity;
+    if (pages === 0) this.#noteTrouble(Infinity);
     listing.freshUntilMs = clock.monotonicMs() + RETRY_AFTER_MS;
+  }
+
+  #noteTrouble(untilMs: number): void {
+    this.#troubleUntilMs = this.#isTrouble() ? Math.max(this.#troubleUntilMs, untilMs) : untilMs;
+    this.#troubleAfter = this.#options.contact?.timesRegained ?? 0;
+  }
+
+  #isTrouble(): boolean {
+    const { clock, contact } = this.#options;
+    if (contact?.isAway === true) return true;
+    const isOver = contact !== undefined && contact.timesRegained > this.#troubleAfter;
+    return !isOver && clock.monotonicMs() < this.#troubleUntilMs;
   }
 
   /** Throws the error unless there is an older answer that will do. */
@@ -167,8 +187,7 @@ export class ListingRefresher {
     const isOfEndpoint = error instanceof StoreError && error.retryable;
     if (isOfEndpoint && !hasOlder) {
       // The next one, who may have an older answer, need not find out again.
-      const soonMs = clock.monotonicMs() + RETRY_AFTER_MS;
-      this.#troubleUntilMs = Math.max(this.#troubleUntilMs, soonMs);
+      this.#noteTrouble(clock.monotonicMs() + RETRY_AFTER_MS);
       listing.failure = { error, untilMs: clock.monotonicMs() + FAILURE_MS };
     }
     if (!hasOlder || !isOfEndpoint) throw error;

@@ -6,6 +6,7 @@
  */
 import { type Clock, Deadline } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { EndpointContact } from "../listings/listing_refresher.ts";
 import type { ObjectBody, ObjectStore } from "../s3/object_store.ts";
 import {
   AccessDeniedError,
@@ -51,7 +52,7 @@ export interface ContactMonitorOptions {
   readonly random?: () => number;
 }
 
-export class ContactMonitor {
+export class ContactMonitor implements EndpointContact {
   readonly #options: ContactMonitorOptions;
   readonly #closing = new AbortController();
   #trouble: Trouble | undefined;
@@ -61,6 +62,7 @@ export class ContactMonitor {
   /** Ends the pause between two probes; aborted while there is none, the next one. */
   #hurry = new AbortController();
   #probedMs = -Infinity;
+  #timesRegained = 0;
   /** Operations under way. */
   #running = 0;
   #listening = false;
@@ -77,6 +79,11 @@ export class ContactMonitor {
   /** True while S3 does not answer; false where it has refused. */
   get isAway(): boolean {
     return this.#trouble !== undefined && !isRefusal(this.#failure);
+  }
+
+  /** How often the bucket was in reach again after it was not. */
+  get timesRegained(): number {
+    return this.#timesRegained;
   }
 
   /**
@@ -186,6 +193,7 @@ export class ContactMonitor {
     this.#hurry = new AbortController();
     if (this.#trouble === undefined) return;
     this.#trouble = undefined;
+    this.#timesRegained++;
     this.#options.log.info("The bucket is in reach again");
     this.#options.onRegained();
   }

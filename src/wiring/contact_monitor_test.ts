@@ -102,6 +102,7 @@ Deno.test("ContactMonitor reports an endpoint that cannot be reached until a pro
   assert.equal(monitor.isAway, false);
   assert.equal(clock.pauses.length, 2);
   assert.equal(stub.regained, 1);
+  assert.equal(monitor.timesRegained, 1);
   await monitor.close();
 });
 

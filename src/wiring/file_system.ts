@@ -6,6 +6,7 @@ import { logger } from "../base/log.ts";
 import { AttributeLoader } from "../listings/attribute_loader.ts";
 import { DirectoryListings } from "../listings/directory_listings.ts";
 import { KeptListings } from "../listings/kept_listings.ts";
+import type { EndpointContact } from "../listings/listing_refresher.ts";
 import { OutdatedListings } from "../listings/outdated_listings.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { MountConfig } from "../config/types.ts";
@@ -33,14 +34,13 @@ export interface HandedOver {
 export interface Objects {
   /** Sees the mounted part of the bucket only. */
   readonly store: ObjectStore;
-  /** True while the endpoint is known not to answer. */
-  readonly isAway: () => boolean;
+  readonly contact: EndpointContact;
 }
 
 /** What an earlier run has left in the journal is there again when the promise resolves. */
 export async function createFileSystem(
   mount: MountConfig,
-  { store, isAway }: Objects,
+  { store, contact }: Objects,
   resources: Resources,
   handedOver: HandedOver = {},
 ): Promise<{ readonly fileSystem: S3FileSystem; readonly listings: DirectoryListings }> {
@@ -66,7 +66,7 @@ export async function createFileSystem(
     log: logger("cache", mount.name),
     ttlMs: mount.metadataTtlMs,
     attributes,
-    isEndpointAway: isAway,
+    contact,
   });
   const fileSystem = new S3FileSystem({
     store,

@@ -235,7 +235,7 @@ class S3MountBackend implements MountBackend {
         log: logger("vfs", config.name),
         onBroken: () => this.#handOver.drop(config.name),
       }));
-    const objects = { store: watched, isAway: () => monitor.isAway };
+    const objects = { store: watched, contact: monitor };
     try {
       const created = await createFileSystem(config, objects, this.#resources, {
         ...(left === undefined ? {} : { saved: left.state }),
