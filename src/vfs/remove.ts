@@ -8,7 +8,7 @@ import { hasLocal, type Namespace } from "./namespace.ts";
 import { StoreError } from "../s3/errors.ts";
 import type { Volume } from "./volume.ts";
 
-/** Where an older answer is known, S3 gets so long to give a newer one. */
+/** Where an older answer is known, or none is needed, S3 gets so long to give a newer one. */
 const PATIENCE_MS = 2000;
 
 export class Remove {
@@ -113,8 +113,11 @@ export class Remove {
       changes.isRemoved(prefix + path) || changes.isRemoved(`${prefix}${path}/`);
     let isEmpty = listings.isEmptyWithoutMarker(prefix, isRemoved);
     if (isEmpty === false || hasLocal(directory)) return [];
-    // What cannot be asked now is taken for empty: an object too many does no harm.
-    isEmpty ??= await this.#hasNone(directory, () => false, signal).catch(() => true);
+    if (isEmpty === undefined) {
+      // What cannot be told soon is taken for empty: an object too many does no harm.
+      using patience = new Deadline(signal, PATIENCE_MS);
+      isEmpty = await this.#hasNone(directory, () => false, patience.signal).catch(() => true);
+    }
     if (!isEmpty || directory.unlinked) return [];
     changes.want(directory, undefined);
     return [prefix];
