@@ -203,6 +203,25 @@ Deno.test("DirectoryListings gives an older answer at once while the endpoint is
     assert.equal((await listings.readAll("d/", never)).size, 3, "a fresh one is waited for");
   }));
 
+Deno.test("DirectoryListings gives older answers at once to who reads a tree while the endpoint is away", () =>
+  withListings(async (rig) => {
+    const { store, clock, listings } = rig;
+    const names = Array.from({ length: 10 }, (_, index) => `d${index}/`);
+    for (const name of names) await store.put(`${name}f`, new Uint8Array(1), {}, never);
+    for (const prefix of ["", ...names]) await listings.readAll(prefix, never);
+    clock.now += 60_001;
+    rig.isAway = true;
+    const gate = Promise.withResolvers<void>();
+    store.hook = () => gate.promise;
+    const sleepers = clock.sleepers.length;
+    for (const prefix of ["", ...names]) {
+      const { size } = await listings.readAll(prefix, never);
+      assert.equal(size, prefix === "" ? names.length : 1);
+    }
+    assert.equal(clock.sleepers.length, sleepers, "nobody was patient");
+    gate.resolve();
+  }));
+
 Deno.test("DirectoryListings waits for a fresh answer again when the endpoint is regained", () =>
   withOldListing(async (rig) => {
     const { store, clock, listings } = rig;

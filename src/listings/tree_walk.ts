@@ -15,6 +15,7 @@ import { compareKeys } from "../s3/key_encoding.ts";
 import type { ListPage, ObjectStore } from "../s3/object_store.ts";
 import { type FlatDirectory, FlatListing, type PageMark } from "./flat_listing.ts";
 import type { Listing } from "./listing.ts";
+import type { EndpointContact } from "./listing_refresher.ts";
 import { TouchedDirectories } from "./touched_directories.ts";
 import { WalkOrder } from "./walk_order.ts";
 
@@ -47,9 +48,9 @@ const WAIT_MS = 3000;
 export interface TreeWalkOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
-  /** For how long what a page tells is believed. */
   /** How long listings are believed; may change. */
   readonly ttl: { readonly ms: number };
+  readonly contact?: EndpointContact;
   readonly isRemoved: (key: string) => boolean;
   /** What is known of a directory. */
   readonly known: (prefix: string) => Listing | undefined;
@@ -118,6 +119,7 @@ export class TreeWalk {
     const ready = this.#readyOne(prefix);
     if (ready !== undefined) return Promise.resolve(this.#use(ready));
     if (!isStep || this.#isImpossible || prefix === "") return undefined;
+    if (this.#options.contact?.isAway === true) return undefined;
     const walk = this.#walkTo(prefix) ?? this.#begin(prefix);
     return this.#wait(walk, prefix, signal);
   }
