@@ -22,7 +22,7 @@ export interface LocalFileHome {
 /** Descriptors of staging files open at a time: reopening one costs some microseconds. */
 const OPEN_MAX = 256;
 
-/** The files that have descriptors. */
+/** The files that have descriptors, of all mounts together. */
 export class OpenLocalFiles {
   /** The one that was opened first comes first. */
   readonly #files = new Set<LocalFile>();

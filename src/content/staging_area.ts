@@ -17,7 +17,7 @@ export class StagingArea {
   readonly #directory: string;
   readonly #options: { readonly makeRoom?: MakeRoom };
   readonly #home: LocalFileHome;
-  readonly #open = new OpenLocalFiles();
+  readonly #open: OpenLocalFiles;
   #count = 0;
   #keepsOnDisk = false;
   /** How many files were ever made here, and of how many of them the names are on the device. */
@@ -26,10 +26,11 @@ export class StagingArea {
 
   /**
    * `directory` exists, on a local disk, readable by the owner only. `makeRoom` is asked when the disk is
-   * full.
+   * full. `open` is shared by all mounts: descriptors are the process's.
    */
-  constructor(directory: string, makeRoom?: MakeRoom) {
+  constructor(directory: string, makeRoom?: MakeRoom, open: OpenLocalFiles = new OpenLocalFiles()) {
     this.#directory = directory;
+    this.#open = open;
     this.#options = makeRoom === undefined ? {} : { makeRoom };
     this.#home = {
       create: (path, bytes) => this.#make(path, bytes),

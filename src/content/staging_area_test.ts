@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ObjectSource } from "../cache/object_source.ts";
 import { MemoryStore } from "../s3/stores/memory.ts";
+import { OpenLocalFiles } from "./local_file.ts";
 import { DamagedStagingFileError, StagingArea } from "./staging_area.ts";
 import type { ReadBase } from "./read_base.ts";
 
@@ -109,5 +110,22 @@ Deno.test("StagingArea tells which files the journal does not know", async () =>
     const paths = unknown.map((name) => `${directory}/${name}`);
     assert.deepEqual(area.unknownFiles(new Set([known!])).sort(), paths.sort());
     assert.equal(names(directory).length, 4, "it leaves them");
+  });
+});
+
+Deno.test("StagingArea shares descriptors with the others of the process", async () => {
+  const open = new OpenLocalFiles();
+  await withArea(async (_, one) => {
+    await withArea((_, other) => {
+      const areas = [one, other].map((directory) => new StagingArea(directory, undefined, open));
+      const files = areas.flatMap((area) => {
+        area.keepOnDisk();
+        return Array.from({ length: 200 }, () => ({ area, file: area.create(undefined) }));
+      });
+      assert.equal(open.count, 256);
+      for (const { area, file } of files) area.discard(file);
+      assert.equal(open.count, 0);
+      return Promise.resolve();
+    });
   });
 });

@@ -47,7 +47,7 @@ export async function createFileSystem(
   const { clock } = resources;
   const volume = volumeOf(mount);
   const directory = await privateDirectory(resources.stateDir, "staged", shortName(volume));
-  const staging = new StagingArea(directory, resources.makeRoom);
+  const staging = new StagingArea(directory, resources.makeRoom, resources.openFiles);
   const lostAndFound = await privateDirectory(
     lostAndFoundDirectory(resources.stateDir),
     mount.name,

@@ -12,6 +12,7 @@ import type { OpenDiskCache } from "../cache/disk/open_disk_cache.ts";
 import { lostAndFoundDirectory } from "../config/paths.ts";
 import type { Config, DaemonConfig } from "../config/types.ts";
 import { FileReaders } from "../content/file_readers.ts";
+import { OpenLocalFiles } from "../content/local_file.ts";
 import type { SharedUsage } from "../control/protocol.ts";
 import { returnFreedMemory, trimHeaps } from "../ffi/allocator.ts";
 import type { MakeRoom } from "../ffi/fd_file.ts";
@@ -49,6 +50,8 @@ export class Resources {
   readonly disk: OpenDiskCache | undefined;
   /** Asked when the disk of the state directory is full. */
   readonly makeRoom: MakeRoom | undefined;
+  /** The staged files that have descriptors. */
+  readonly openFiles: OpenLocalFiles = new OpenLocalFiles();
   readonly readers: FileReaders;
   readonly attributes: AttributeDatabase;
   readonly listings: ListingDatabase;
