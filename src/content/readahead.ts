@@ -105,6 +105,8 @@ export class Readahead {
   #beginningAtSteps(offset: number, end: number): Series | undefined {
     for (const [index, later] of this.#strays.entries()) {
       const step = offset - later.offset;
+      // The same place again and again, as of a header, leads nowhere.
+      if (step === 0) continue;
       const earlier = this.#strays.findIndex((read, at) =>
         at > index && read.offset === later.offset - step && read.end === later.end - step
       );

@@ -43,6 +43,17 @@ Deno.test("Readahead fetches a small file by one GET at its first read", async (
   assert.deepEqual(store.ranges, [{ start: 0, end: MIB }]);
 });
 
+Deno.test("Readahead fetches nothing ahead of who reads the same place again and again", async () => {
+  const { store, source, reader } = await setUp(96 * MIB);
+  const hot = 100 * BLOCK_SIZE + 4096;
+  for (let i = 0; i < 12; i++) {
+    await reader.read(source, hot, 4096, never);
+    await reader.read(source, (110 + i * i) * BLOCK_SIZE, 4096, never);
+  }
+  assert.ok(store.ranges.every(({ start, end }) => end - start === BLOCK_SIZE));
+  assert.equal(store.ranges.length, 1 + 12);
+});
+
 Deno.test("Readahead keeps a growing window ahead of a sequential reader, each byte once", async () => {
   const { store, source, reader } = await setUp(96 * MIB);
   let furthest = 0;
