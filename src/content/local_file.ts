@@ -80,7 +80,7 @@ export class LocalFile {
     return file;
   }
 
-  /** True when there is a file at `path`. */
+  /** True when there is a file at `path`; to be asked before `close`. */
   get isOnDisk(): boolean {
     return this.#bytes === undefined;
   }
@@ -168,6 +168,7 @@ export class LocalFile {
 
   close(): void {
     this.#isClosed = true;
+    this.#bytes = undefined;
     this.rest();
   }
 
@@ -186,7 +187,7 @@ export class LocalFile {
     const present = this.#bytes!;
     if (size <= present.length) return present;
     // What is written in one go has room for just that.
-    const bytes = new Uint8Array(Math.max(size, this.#length === 0 ? 0 : 2 * present.length));
+    const bytes = new Uint8Array(Math.max(size, 2 * present.length));
     bytes.set(present.subarray(0, this.#length));
     return this.#bytes = bytes;
   }

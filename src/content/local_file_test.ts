@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { withSeed } from "../../tests/support/seeded_random.ts";
+import { withDirectory } from "../../tests/support/temp_directory.ts";
 import { openFdFile, SEEK_DATA, SEEK_HOLE } from "../ffi/fd_file.ts";
 import { SystemError } from "../ffi/system_error.ts";
 import { LocalFile, type LocalFileHome, OpenLocalFiles } from "./local_file.ts";
@@ -13,15 +14,6 @@ const home: LocalFileHome = {
   },
   open: (path) => openFdFile(path),
 };
-
-async function withDirectory(body: (directory: string) => unknown): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
@@ -115,4 +107,6 @@ Deno.test("LocalFile stays in memory, as it is, when the disk has no room for it
   assert.throws(() => file.toDisk(), SystemError);
   assert.equal(file.isOnDisk, false);
   assert.equal(contentOf(file), "text");
+  file.close();
+  assert.throws(() => contentOf(file), SystemError);
 });

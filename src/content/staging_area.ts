@@ -104,8 +104,9 @@ export class StagingArea {
    * take the closed file for itself, if it is on the disk, and then says true.
    */
   discard(file: StagingFile, adopt?: (path: string) => boolean): void {
+    const { isOnDisk } = file;
     this.release(file);
-    if (file.isOnDisk && adopt?.(file.path) !== true) Deno.removeSync(file.path);
+    if (isOnDisk && adopt?.(file.path) !== true) Deno.removeSync(file.path);
   }
 
   /** Closes a staging file and leaves it on the disk: the journal knows it. */

@@ -81,7 +81,7 @@ export class StagingFile {
     return this.#file.path;
   }
 
-  /** True when there is a file at `path`. */
+  /** True when there is a file at `path`; to be asked before `close`. */
   get isOnDisk(): boolean {
     return this.#file.isOnDisk;
   }
