@@ -28,9 +28,7 @@ interface Rig {
   readonly store: MemoryStore;
   readonly clock: ManualClock;
   readonly listings: DirectoryListings;
-  /** Whether the endpoint is known not to answer. */
-  isAway: boolean;
-  timesRegained: number;
+  readonly contact: { isAway: boolean; timesRegained: number };
 }
 
 async function withListings(body: (rig: Rig) => unknown): Promise<void> {
@@ -39,23 +37,16 @@ async function withListings(body: (rig: Rig) => unknown): Promise<void> {
   const database = new AttributeDatabase(":memory:");
   const attributes = new AttributeLoader(store, database.of("b"), "fast");
   const log = logger("test");
+  const contact = { isAway: false, timesRegained: 0 };
   const listings = new DirectoryListings({
     store,
     clock,
     log,
     ttlMs: 60_000,
     attributes,
-    contact: {
-      get isAway() {
-        return rig.isAway;
-      },
-      get timesRegained() {
-        return rig.timesRegained;
-      },
-    },
+    contact,
   });
-  const rig: Rig = { store, clock, listings, isAway: false, timesRegained: 0 };
-  await body(rig);
+  await body({ store, clock, listings, contact });
   database.close();
 }
 
@@ -73,6 +64,17 @@ const withOldListing = (body: (rig: Rig) => unknown) =>
     rig.clock.now += 60_001;
     await body(rig);
   });
+
+/** Somebody waits for a fresh answer for "d/" and gets the older one. Returns what the LIST still waits for. */
+async function waitInVain({ store, clock, listings }: Rig): Promise<PromiseWithResolvers<void>> {
+  const list = Promise.withResolvers<void>();
+  store.hook = () => list.promise;
+  const read = listings.readAll("d/", never);
+  while (clock.sleepers.length === 0) await Promise.resolve();
+  clock.sleepers[0]!();
+  assert.equal((await read).size, 2);
+  return list;
+}
 
 const refused = () => {
   throw new TransportError("refused", details);
@@ -165,14 +167,9 @@ Deno.test("DirectoryListings gives an older answer when the endpoint fails, not 
   }));
 
 Deno.test("DirectoryListings gives an older answer when the endpoint does not answer", () =>
-  withOldListing(async ({ store, clock, listings }) => {
-    const gate = Promise.withResolvers<void>();
-    store.hook = () => gate.promise;
-    const read = listings.readAll("d/", never);
-    while (clock.sleepers.length === 0) await Promise.resolve();
-    clock.sleepers[0]!();
-    assert.equal((await read).size, 2);
-    gate.resolve();
+  withOldListing(async (rig) => {
+    const list = await waitInVain(rig);
+    list.resolve();
   }));
 
 Deno.test("DirectoryListings gives an older answer at once after another directory could not be listed", () =>
@@ -188,16 +185,16 @@ Deno.test("DirectoryListings gives an older answer at once after another directo
 
 Deno.test("DirectoryListings gives an older answer at once while the endpoint is away, then a new one", () =>
   withOldListing(async (rig) => {
-    const { store, clock, listings } = rig;
+    const { store, clock, listings, contact } = rig;
     const gate = Promise.withResolvers<void>();
     store.hook = () => gate.promise;
-    rig.isAway = true;
+    contact.isAway = true;
     assert.equal((await listings.readAll("d/", never)).size, 2);
     assert.equal(clock.sleepers.length, 0, "nobody was patient");
     assert.equal(store.counts.list, 2, "it is asked all the same");
     gate.resolve();
     while (listings.remainingTtlMs("d/") < 60_000) await Promise.resolve();
-    rig.isAway = false;
+    contact.isAway = false;
     await store.put("d/new", new Uint8Array(1), {}, never);
     clock.now += 60_001;
     assert.equal((await listings.readAll("d/", never)).size, 3, "a fresh one is waited for");
@@ -205,12 +202,12 @@ Deno.test("DirectoryListings gives an older answer at once while the endpoint is
 
 Deno.test("DirectoryListings gives older answers at once to who reads a tree while the endpoint is away", () =>
   withListings(async (rig) => {
-    const { store, clock, listings } = rig;
+    const { store, clock, listings, contact } = rig;
     const names = Array.from({ length: 10 }, (_, index) => `d${index}/`);
     for (const name of names) await store.put(`${name}f`, new Uint8Array(1), {}, never);
     for (const prefix of ["", ...names]) await listings.readAll(prefix, never);
     clock.now += 60_001;
-    rig.isAway = true;
+    contact.isAway = true;
     const gate = Promise.withResolvers<void>();
     store.hook = () => gate.promise;
     const sleepers = clock.sleepers.length;
@@ -224,21 +221,16 @@ Deno.test("DirectoryListings gives older answers at once to who reads a tree whi
 
 Deno.test("DirectoryListings waits for a fresh answer again when the endpoint is regained", () =>
   withOldListing(async (rig) => {
-    const { store, clock, listings } = rig;
-    const gate = Promise.withResolvers<void>();
-    store.hook = () => gate.promise;
-    const read = listings.readAll("d/", never);
-    while (clock.sleepers.length === 0) await Promise.resolve();
-    clock.sleepers[0]!();
-    await read;
-    gate.reject(new TransportError("timed out", details));
+    const { store, clock, listings, contact } = rig;
+    const list = await waitInVain(rig);
+    list.reject(new TransportError("timed out", details));
     store.hook = refused;
     clock.now += 60_001;
     assert.equal((await listings.readAll("d/", never)).size, 2);
     assert.equal(clock.sleepers.length, 1, "nobody was patient");
     store.hook = undefined;
     await store.put("d/new", new Uint8Array(1), {}, never);
-    rig.timesRegained++;
+    contact.timesRegained++;
     clock.now += 60_001;
     assert.equal((await listings.readAll("d/", never)).size, 3);
   }));

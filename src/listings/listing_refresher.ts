@@ -66,8 +66,8 @@ export class ListingRefresher {
    * waited for a fresh answer in vain. Over as soon as a LIST succeeds, or the endpoint is regained.
    */
   #troubleUntilMs = 0;
-  /** `timesRegained` as of then. */
-  #troubleAfter = 0;
+  /** `timesRegained` as of the last look. */
+  #timesRegained = 0;
   /** False once the endpoint was seen to list in another order, or not from where it was told to. */
   #maySplit = true;
 
@@ -164,20 +164,17 @@ export class ListingRefresher {
       patience.abort();
     }
     if (!hasOlder || !need.isMet(listing)) return;
-    if (pages === 0) this.#noteTrouble(Infinity);
+    if (pages === 0) this.#troubleUntilMs = Infinity;
     listing.freshUntilMs = clock.monotonicMs() + RETRY_AFTER_MS;
-  }
-
-  #noteTrouble(untilMs: number): void {
-    this.#troubleUntilMs = this.#isTrouble() ? Math.max(this.#troubleUntilMs, untilMs) : untilMs;
-    this.#troubleAfter = this.#options.contact?.timesRegained ?? 0;
   }
 
   #isTrouble(): boolean {
     const { clock, contact } = this.#options;
-    if (contact?.isAway === true) return true;
-    const isOver = contact !== undefined && contact.timesRegained > this.#troubleAfter;
-    return !isOver && clock.monotonicMs() < this.#troubleUntilMs;
+    if (contact !== undefined && contact.timesRegained !== this.#timesRegained) {
+      this.#timesRegained = contact.timesRegained;
+      this.#troubleUntilMs = 0;
+    }
+    return contact?.isAway === true || clock.monotonicMs() < this.#troubleUntilMs;
   }
 
   /** Throws the error unless there is an older answer that will do. */
@@ -187,7 +184,8 @@ export class ListingRefresher {
     const isOfEndpoint = error instanceof StoreError && error.retryable;
     if (isOfEndpoint && !hasOlder) {
       // The next one, who may have an older answer, need not find out again.
-      this.#noteTrouble(clock.monotonicMs() + RETRY_AFTER_MS);
+      const soonMs = clock.monotonicMs() + RETRY_AFTER_MS;
+      this.#troubleUntilMs = Math.max(this.#troubleUntilMs, soonMs);
       listing.failure = { error, untilMs: clock.monotonicMs() + FAILURE_MS };
     }
     if (!hasOlder || !isOfEndpoint) throw error;
